@@ -1,0 +1,198 @@
+"""What a process is told from outside: read once, checked whole, frozen.
+
+The environment is read here and nowhere else. Every variable of the owner's specification keeps its name; the
+Temporal ones carry the names of Temporal's own environment configuration. A YAML file named by CONFIG_FILE may
+hold the same settings in lower or upper case; the environment wins.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
+OTLP_PORT = 4317
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 asks for a free one where a server listens."""
+
+
+class SettingsError(Exception):
+    """Every wrong setting at once, one line each, in words for the person who set them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("settings are wrong:\n  " + "\n  ".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """All settings of all processes. Read with `load_settings()`; passed as an argument from there on."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore")
+
+    # Application
+    app_env: Literal["development", "test", "production"] = "development"
+    app_host: str = "127.0.0.1"
+    app_port: Port = 8080
+    grpc_port: Port = 9090
+    serve_processes: int = Field(default=1, ge=1, le=64)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    shutdown_grace_seconds: float = Field(default=10.0, gt=0)
+
+    # Database
+    db_host: str = "127.0.0.1"
+    db_port: Port = 5432
+    db_name: str = "inventory_service"
+    db_user: str = "inventory_service"
+    db_password: SecretStr = SecretStr("")
+    db_max_open_conns: int = Field(default=100, ge=2, le=10_000)
+    db_max_idle_conns: int = Field(default=10, ge=0, le=10_000)
+
+    # Redis
+    redis_host: str = "127.0.0.1"
+    redis_port: Port = 6379
+    redis_password: SecretStr = SecretStr("")
+    redis_db: int = Field(default=0, ge=0)
+
+    # Kafka
+    kafka_brokers: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:9092",)
+    kafka_group_id: str = Field(default="inventory-service", min_length=1)
+    kafka_topic_inventory_events: str = Field(default="inventory.events", min_length=1)
+    kafka_topic_order_events: str = Field(default="order.events", min_length=1)
+    kafka_topic_product_events: str = Field(default="product.events", min_length=1)
+    kafka_enable_idempotence: bool = False
+
+    # Temporal
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = Field(default="default", min_length=1)
+    temporal_ui_url: str = "http://127.0.0.1:8233"
+    temporal_api_key: SecretStr = SecretStr("")
+    temporal_tls: bool = False
+    temporal_tls_server_ca_cert_path: Path | None = None
+    temporal_tls_client_cert_path: Path | None = None
+    temporal_tls_client_key_path: Path | None = None
+    worker_max_cached_workflows: int = Field(default=2000, ge=1)
+    worker_sticky_timeout_seconds: float = Field(default=2.0, gt=0)
+
+    # Observability
+    prometheus_port: Port = 9091
+    otel_exporter_otlp_endpoint: str = ""
+    jaeger_endpoint: str = ""
+
+    # Who may call
+    jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    jwt_jwks_url: str = ""
+    jwt_issuer: str = "holdfast"
+    jwt_audience: str = "inventory-service"
+
+    # Rules of the house
+    reservation_hold_seconds: int = Field(default=900, ge=1, le=604_800)
+    reservation_hold_seconds_max: int = Field(default=604_800, ge=1, le=604_800)
+    reservation_extends_max: int = Field(default=10, ge=0)
+    reservation_workflow_retention_hours: int = Field(default=24, ge=1)
+    adjustment_approval_threshold: int = Field(default=100, ge=1)
+    sweep_grace_seconds: float = Field(default=2.0, ge=0)
+    request_timeout_seconds: float = Field(default=10.0, gt=0)
+    request_body_bytes_max: int = Field(default=1_048_576, ge=1024)
+    admission_holds_max: int = Field(default=256, ge=1)
+    admission_commit_target_seconds: float = Field(default=0.5, gt=0)
+    event_wait_seconds: float = Field(default=120.0, gt=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file; no .env and no secrets directory. Overrides given in code win."""
+        return env_settings, init_settings
+
+    @field_validator("kafka_brokers", mode="before")
+    @classmethod
+    def _split_brokers(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level", "app_env", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_work(self) -> Settings:
+        problems = [*self._unsafe_in_production(), *self._contradictions()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _unsafe_in_production(self) -> list[str]:
+        secret = self.jwt_secret.get_secret_value()
+        if self.app_env != "production" or self.jwt_jwks_url:
+            return []
+        if secret == DEVELOPMENT_SECRET or len(secret) < 32:
+            return ["JWT_SECRET must be set to at least 32 characters of your own in production (or JWT_JWKS_URL)"]
+        return []
+
+    def _contradictions(self) -> list[str]:
+        problems = []
+        if self.db_max_idle_conns > self.db_max_open_conns:
+            problems.append("DB_MAX_IDLE_CONNS must not exceed DB_MAX_OPEN_CONNS")
+        if self.reservation_hold_seconds > self.reservation_hold_seconds_max:
+            problems.append("RESERVATION_HOLD_SECONDS must not exceed RESERVATION_HOLD_SECONDS_MAX")
+        if bool(self.temporal_tls_client_cert_path) != bool(self.temporal_tls_client_key_path):
+            problems.append("TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH go together")
+        if not self.kafka_brokers:
+            problems.append("KAFKA_BROKERS names no broker")
+        return problems
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """Where traces go: OTLP over gRPC, or empty for nowhere.
+
+        Jaeger's own protocol on port 14268 is gone from the OpenTelemetry SDKs; Jaeger itself speaks OTLP on 4317,
+        so JAEGER_ENDPOINT names the host.
+        """
+        if self.otel_exporter_otlp_endpoint or not self.jaeger_endpoint:
+            return self.otel_exporter_otlp_endpoint
+        return f"http://{urlsplit(self.jaeger_endpoint).hostname}:{OTLP_PORT}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process: environment, then CONFIG_FILE, then `overrides`, then defaults.
+
+    Raises SettingsError naming every wrong setting at once.
+    """
+    values = {**overrides, **_from_file(os.environ.get("CONFIG_FILE", ""))}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError([_in_words(problem) for problem in error.errors()]) from None
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        content = yaml.safe_load(Path(path).read_text("utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError([f"CONFIG_FILE {path} cannot be read: {error}"]) from None
+    if not isinstance(content, dict):
+        raise SettingsError([f"CONFIG_FILE {path} must hold settings as NAME: value"])
+    unknown = sorted(str(name) for name in content if str(name).lower() not in Settings.model_fields)
+    if unknown:
+        raise SettingsError([f"CONFIG_FILE {path} names no setting of ours: {name}" for name in unknown])
+    return {str(name).lower(): value for name, value in content.items()}
+
+
+def _in_words(problem: Any) -> str:
+    name = "_".join(str(part) for part in problem["loc"]).upper()
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
