@@ -1,0 +1,1 @@
+"""What every process shares: settings, logs, metrics, traces, clients, and how a process starts and ends."""

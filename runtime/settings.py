@@ -22,6 +22,9 @@ OTLP_PORT = 4317
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 asks for a free one where a server listens."""
 
+Failpoint = Annotated[str, Field(pattern=r"^[a-z0-9_]+=(kill|pause:\d+(\.\d+)?)(@[1-9]\d*)?$")]
+"""`name=kill`, `name=pause:SECONDS`, each with `@PASS` if wanted; see runtime/failpoints.py."""
+
 
 class SettingsError(Exception):
     """Every wrong setting at once, one line each, in words for the person who set them."""
@@ -104,21 +107,24 @@ class Settings(BaseSettings):
     admission_commit_target_seconds: float = Field(default=0.5, gt=0)
     event_wait_seconds: float = Field(default=120.0, gt=0)
 
+    # Chaos tests
+    failpoints: Annotated[tuple[Failpoint, ...], NoDecode] = ()
+
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file; no .env and no secrets directory. Overrides given in code win."""
+        """The environment before the file; no .env and no secrets directory. Values given in code come last."""
         return env_settings, init_settings
 
-    @field_validator("kafka_brokers", mode="before")
+    @field_validator("kafka_brokers", "failpoints", mode="before")
     @classmethod
-    def _split_brokers(cls, value: Any) -> Any:
+    def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("log_level", "app_env", mode="before")
@@ -134,12 +140,17 @@ class Settings(BaseSettings):
         return self
 
     def _unsafe_in_production(self) -> list[str]:
-        secret = self.jwt_secret.get_secret_value()
-        if self.app_env != "production" or self.jwt_jwks_url:
+        if self.app_env != "production":
             return []
-        if secret == DEVELOPMENT_SECRET or len(secret) < 32:
-            return ["JWT_SECRET must be set to at least 32 characters of your own in production (or JWT_JWKS_URL)"]
-        return []
+        problems = []
+        secret = self.jwt_secret.get_secret_value()
+        if not self.jwt_jwks_url and (secret == DEVELOPMENT_SECRET or len(secret) < 32):
+            problems.append(
+                "JWT_SECRET must be set to at least 32 characters of your own in production (or JWT_JWKS_URL)"
+            )
+        if self.failpoints:
+            problems.append("FAILPOINTS is for chaos tests and refused in production")
+        return problems
 
     def _contradictions(self) -> list[str]:
         problems = []

@@ -1,0 +1,134 @@
+"""How a process starts, is told to stop, and ends.
+
+Every process ends through `exit_process`, which flushes what is buffered and calls `os._exit`: CPython with temporalio
+sometimes aborts while the interpreter shuts down (temporalio/sdk-python#300), which would turn a clean exit into 134.
+Knows nothing of what the process does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import uvloop
+
+from runtime.logs import get_logger
+
+EXIT_SECONDS_MAX = 5.0
+"""How long the last flushes may take together before the process goes without them."""
+
+_GC_THRESHOLDS = (50_000, 20, 20)
+"""Rare collections: a gen-2 pass over thousands of cached workflows is a pause that p95 sees."""
+
+_log = get_logger(__name__)
+_at_exit: list[Callable[[], None]] = []
+
+Main = Callable[[asyncio.Event], Awaitable[None]]
+"""The whole work of a process: serves until the event is set, then drains and returns."""
+
+
+def run_process(main: Main, *, drain_seconds_max: float = 30.0) -> NoReturn:
+    """Run `main` on uvloop until it returns, then end the process; never returns.
+
+    SIGTERM or SIGINT sets the event that `main` was given; a second signal, or `drain_seconds_max` after the first,
+    cancels it. Exit code 0 when `main` returned, 1 after an error (logged), 128 + signal when it had to be cancelled.
+    """
+    _quieten_garbage_collector()
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    try:
+        code = runner.run(_run(main, drain_seconds_max))
+    except BaseException:
+        _log.critical("process_failed", exc_info=True)
+        code = 1
+    exit_process(code)
+
+
+def before_exit(flush: Callable[[], None]) -> None:
+    """Have `flush` called by `exit_process`, last registered first."""
+    _at_exit.append(flush)
+
+
+def exit_process(code: int) -> NoReturn:
+    """End this process now with `code`: flush traces, metrics, logs and standard streams, then `os._exit`."""
+    deadline = threading.Timer(EXIT_SECONDS_MAX, os._exit, args=(code,))
+    deadline.daemon = True
+    deadline.start()
+    while _at_exit:
+        _attempt(_at_exit.pop())
+    _attempt(logging.shutdown)
+    _attempt(sys.stdout.flush)
+    _attempt(sys.stderr.flush)
+    os._exit(code)
+
+
+def _attempt(flush: Callable[[], object]) -> None:
+    with contextlib.suppress(Exception):
+        flush()
+
+
+async def _run(main: Main, drain_seconds_max: float) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_stray_error)
+    stop = asyncio.Event()
+    work = asyncio.ensure_future(main(stop))
+    signals = _Signals(stop, work, drain_seconds_max)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signals.receive, number)
+    return await signals.outcome()
+
+
+class _Signals:
+    """The first asks, the second cancels, the third ends the process where it stands."""
+
+    def __init__(self, stop: asyncio.Event, work: asyncio.Future[None], drain_seconds_max: float) -> None:
+        self._stop = stop
+        self._work = work
+        self._drain_seconds_max = drain_seconds_max
+        self._hurried = False
+        self._received: signal.Signals | None = None
+
+    def receive(self, number: signal.Signals) -> None:
+        if self._hurried:
+            exit_process(128 + number)
+        first = self._received is None
+        self._received = number
+        if first:
+            _log.info("process_stopping", signal=number.name)
+            self._stop.set()
+            asyncio.get_running_loop().call_later(self._drain_seconds_max, self._hurry, "drain_took_too_long")
+        else:
+            self._hurry("signalled_again")
+
+    async def outcome(self) -> int:
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            if not self._hurried or self._received is None:
+                raise
+            return 128 + self._received
+        _log.info("process_stopped")
+        return 0
+
+    def _hurry(self, reason: str) -> None:
+        if not self._hurried:
+            _log.warning("process_hurried", reason=reason)
+            self._hurried = True
+            self._work.cancel()
+
+
+def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.error("stray_error", detail=context["message"], exc_info=context.get("exception"))
+
+
+def _quieten_garbage_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,0 +1,155 @@
+"""The connection to Temporal, made the same way by every process, and the search attributes people look by.
+
+Starts no workflow and runs no worker. Payloads are plain JSON, readable in Temporal UI; nothing personal is in them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, Interceptor
+from temporalio.common import SearchAttributeKey
+from temporalio.runtime import Runtime
+from temporalio.service import GrpcCompression, KeepAliveConfig, RetryConfig, RPCError, RPCStatusCode, TLSConfig
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from runtime.logs import get_logger
+from runtime.settings import Settings
+
+ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
+SKUS = SearchAttributeKey.for_keyword_list("Skus")
+REGION = SearchAttributeKey.for_keyword("Region")
+EXPIRES_AT = SearchAttributeKey.for_datetime("ExpiresAt")
+
+_SEARCH_ATTRIBUTES = {
+    ORDER_ID.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    SKUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    REGION.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    EXPIRES_AT.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+}
+
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_RPC_TIMEOUT = timedelta(seconds=5)
+_KEEP_ALIVE = KeepAliveConfig(interval_millis=10_000, timeout_millis=5_000)
+_RETRIES = RetryConfig(
+    initial_interval_millis=50, max_interval_millis=1_000, max_elapsed_time_millis=5_000, max_retries=10
+)
+_REFUSALS = {
+    RPCStatusCode.NOT_FOUND: "knows no namespace {namespace!r}: create it, or set TEMPORAL_NAMESPACE to one it has",
+    RPCStatusCode.INVALID_ARGUMENT: "refuses the namespace {namespace!r}: correct TEMPORAL_NAMESPACE",
+    RPCStatusCode.PERMISSION_DENIED: "keeps us out of the namespace {namespace!r}: check the API key or certificate",
+    RPCStatusCode.UNAUTHENTICATED: "does not know who we are: check the API key or certificate",
+}
+
+_log = get_logger(__name__)
+
+
+class TemporalConnectionError(Exception):
+    """No usable connection: unreachable for too long, or refused. The message is for the person who runs us."""
+
+
+async def connect(
+    settings: Settings,
+    *,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[Interceptor] = (),
+    process: str = "holdfast",
+    patience_seconds: float = 60.0,
+) -> Client:
+    """A client of the namespace in the settings, checked to exist.
+
+    A server that does not answer yet is tried again for `patience_seconds`; one that refuses is not.
+    Raises TemporalConnectionError saying what to change.
+    """
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(_may_pass),
+        wait=wait_exponential_jitter(initial=0.1, max=2.0, jitter=0.1),
+        stop=stop_after_delay(patience_seconds),
+        before_sleep=_log_attempt,
+        reraise=True,
+    )
+    try:
+        return await attempts(_connect_once, settings, runtime, interceptors, process)
+    except (RPCError, RuntimeError, OSError, ValueError) as error:
+        raise TemporalConnectionError(_in_words(settings, error)) from error
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Add the search attributes that the namespace lacks. Safe to call from every process at once."""
+    operator = client.operator_service
+    known = await operator.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=_RPC_TIMEOUT
+    )
+    missing = {name: kind for name, kind in _SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes}
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    try:
+        await operator.add_search_attributes(request, retry=True, timeout=_RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+    _log.info("search_attributes_added", names=sorted(missing))
+
+
+async def _connect_once(
+    settings: Settings, runtime: Runtime | None, interceptors: Sequence[Interceptor], process: str
+) -> Client:
+    client = await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        api_key=settings.temporal_api_key.get_secret_value() or None,
+        tls=_tls(settings),
+        interceptors=list(interceptors),
+        retry_config=_RETRIES,
+        keep_alive_config=_KEEP_ALIVE,
+        connect_timeout=_CONNECT_TIMEOUT,
+        identity=f"{process}-{os.getpid()}@{socket.gethostname()}",
+        runtime=runtime,
+        grpc_compression=GrpcCompression.GZIP if _crosses_a_network(settings) else GrpcCompression.NONE,
+    )
+    await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+    )
+    return client
+
+
+def _tls(settings: Settings) -> TLSConfig | bool | None:
+    paths = (
+        settings.temporal_tls_server_ca_cert_path,
+        settings.temporal_tls_client_cert_path,
+        settings.temporal_tls_client_key_path,
+    )
+    if any(paths):
+        authority, certificate, key = (path.read_bytes() if path else None for path in paths)
+        return TLSConfig(server_root_ca_cert=authority, client_cert=certificate, client_private_key=key)
+    return True if settings.temporal_tls else None
+
+
+def _crosses_a_network(settings: Settings) -> bool:
+    """Next door, compressing small messages only costs time; TLS or a key tell of a server further away."""
+    return bool(_tls(settings)) or bool(settings.temporal_api_key.get_secret_value())
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, RPCError):
+        return error.status not in _REFUSALS
+    return isinstance(error, RuntimeError)
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning("temporal_unreachable", attempt=state.attempt_number, error=str(error))
+
+
+def _in_words(settings: Settings, error: Exception) -> str:
+    where = f"Temporal at {settings.temporal_address}"
+    if isinstance(error, RPCError) and error.status in _REFUSALS:
+        return f"{where} {_REFUSALS[error.status].format(namespace=settings.temporal_namespace)}"
+    return f"{where} cannot be reached: {error}"
