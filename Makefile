@@ -1,0 +1,54 @@
+# What can be done with this checkout; each command first makes or refreshes .venv, which costs nothing when it is current.
+# `make PYTHON=/path/to/python3 ...` chooses the interpreter, `make test TESTS=tests/db` a part of the tests.
+
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+TESTS ?=
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up bench lock lock-platforms clean
+
+help: ## Show these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
+
+setup: ## Make .venv with the locked packages
+	@PYTHON='$(PYTHON)' sh setup.sh
+
+demo: setup ## Start the whole stack, watch a checkout story with its numbers, stop everything
+	@exec $(RUN) holdfast demo
+
+test: setup ## Run all tests, those on the real servers included
+	@exec $(RUN) pytest $(TESTS)
+
+check: setup ## Format, lint, types, import contracts, generated code
+	$(RUN) ruff format --check
+	$(RUN) ruff check
+	$(RUN) mypy
+	$(BIN)/lint-imports --no-logo
+
+up: setup ## Keep the stack and all processes running until Ctrl-C
+	@exec $(RUN) holdfast up
+
+bench: setup ## Measure latency and capacity, as a table and as JSON
+	@exec $(RUN) holdfast bench
+
+lock: setup ## Resolve the dependencies anew (UPGRADE=--upgrade for the newest versions)
+	$(COMPILE) --extra stack --extra dev $(UPGRADE) --output-file requirements.txt
+	$(COMPILE) --constraint requirements.txt --output-file requirements-service.txt
+	@$(MAKE) lock-platforms
+
+lock-platforms: ## Check that every locked package has a wheel wherever we promise to run
+	@for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin; do \
+	  for version in 3.11 3.12 3.13 3.14; do \
+	    echo "$$platform, Python $$version"; \
+	    $(BIN)/uv pip install --quiet --dry-run --target .venv/nowhere --no-deps --only-binary :all: --require-hashes \
+	      --python-platform $$platform --python-version $$version --requirement requirements.txt || exit 1; \
+	  done; \
+	done
+
+clean: ## Drop the data of `make up` and all caches; .venv stays
+	@if [ -x $(BIN)/python ]; then $(RUN) holdfast clean; fi
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
