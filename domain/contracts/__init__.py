@@ -1,0 +1,1 @@
+"""Message shapes between processes. They only grow: new fields have defaults, none is renamed or removed."""

@@ -1,0 +1,53 @@
+"""Row locks, all of them, in one order: reservations by id, then inventory rows by id. Nothing else takes one.
+
+The SQL functions in db/migrations/sql keep the same order. Locks wait (bounded by lock_timeout); they never skip,
+except the sweeper's, which has another second to come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import text
+
+from db.engine import WriteSession
+
+RECLAIM_RESERVATIONS_MAX = 5_000
+"""Overdue holds that one short buyer may clear in one transaction."""
+
+_OVERDUE = text("""
+    select distinct o.reservation_id
+    from unnest(cast(:inventory_ids as uuid[])) as s (inventory_id)
+    cross join lateral (
+        select r.reservation_id from reservation_lines l join reservations r using (reservation_id)
+        where l.inventory_id = s.inventory_id and r.status = 'PENDING' and r.expires_at <= clock_timestamp()
+        order by r.expires_at limit :most) o
+""")
+_LOCK_OVERDUE = text("""
+    select reservation_id from reservations
+    where reservation_id = any (:ids) and status = 'PENDING' and expires_at <= clock_timestamp()
+    order by reservation_id for no key update
+""")
+_STOCK_OF = text("select distinct inventory_id from reservation_lines where reservation_id = any (:ids)")
+_LOCK_STOCK = text("select lock_stock(cast(:ids as uuid[]))")
+
+
+async def lock_stock(session: WriteSession, inventory_ids: Collection[UUID]) -> None:
+    """Lock inventory rows in id order, waiting for whoever has them."""
+    if inventory_ids:
+        await session.execute(_LOCK_STOCK, {"ids": list(inventory_ids)})
+
+
+async def lock_overdue(session: WriteSession, inventory_ids: Collection[UUID], *, most: int) -> list[UUID]:
+    """Lock overdue holds on these rows (up to `most` a row) and then all stock concerned; answers the holds' ids.
+
+    A hold that was settled while we waited is not among them.
+    """
+    limit = min(most, RECLAIM_RESERVATIONS_MAX)
+    found = await session.execute(_OVERDUE, {"inventory_ids": list(inventory_ids), "most": limit})
+    overdue = list(found.scalars())
+    locked = list((await session.execute(_LOCK_OVERDUE, {"ids": overdue})).scalars()) if overdue else []
+    theirs = list((await session.execute(_STOCK_OF, {"ids": locked})).scalars()) if locked else []
+    await lock_stock(session, {*inventory_ids, *theirs})
+    return locked

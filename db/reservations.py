@@ -1,0 +1,354 @@
+"""Reservations in Postgres: holding, settling, extending, returning, reading.
+
+Every write here is idempotent on the reservation id and answers the row as it is afterwards. The transitions are SQL
+functions (db/migrations/sql), one round trip each; planning again under locks is the only transaction of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+
+from db.allocation import Candidates, candidates
+from db.engine import Database, ReadSession, WriteSession, sqlstate
+from db.locks import lock_overdue
+from db.tables import inventory, reservation_lines, reservations
+from domain.allocation import Plan, plan
+from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
+from domain.errors import Shortage
+from domain.limits import LINES_MAX
+from domain.reservations import Line, ReleaseReason, Reservation, ReservationStatus
+
+PLAN_DOES_NOT_FIT = "HF001"
+
+_HOLD = text("""
+    select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
+                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]),
+                            :performed_by, :performed_by_name, :traceparent)
+""")
+_OPEN = text("""
+    insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
+                              reserved_at, expires_at)
+    select :reservation_id, :order_id, 'PENDING', :fingerprint, :source, :performed_by, :performed_by_name,
+           now.at, now.at + :hold
+    from (select clock_timestamp() as at) now
+    on conflict (reservation_id) do nothing returning reserved_at, expires_at
+""")
+_FILL = text("""
+    select fill_reservation(:reservation_id, :order_id, :reserved_at, :expires_at,
+                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :traceparent)
+""")
+_EXPIRE_LOCKED = text("select count(*) from expire_locked(cast(:ids as uuid[]), :traceparent)")
+_REJECT = text("""
+    with rejected as (
+        update reservations set status = 'REJECTED', shortages = :shortages
+        where reservation_id = :reservation_id returning *
+    )
+    insert into outbox (type, key, stream_id, sequence, data, traceparent)
+    select 'inventory.reservation_rejected', order_id, reservation_id, sequence,
+           jsonb_build_object('reservationId', reservation_id, 'orderId', order_id, 'status', status,
+                              'shortages', shortages), :traceparent
+    from rejected
+""").bindparams(bindparam("shortages", type_=JSONB))
+_SETTLE = text("""
+    select status, changed, expires_at
+    from settle_reservation(:reservation_id, :target, :reason, :performed_by, :performed_by_name, :traceparent)
+""")
+_EXTEND = text("""
+    select status, changed, refused, expires_at
+    from extend_reservation(:reservation_id, :number, :hold, :lifetime_max, :extends_max,
+                            :performed_by, :performed_by_name, :traceparent)
+""")
+_RETURN = text("""
+    select r.status, r.changed, (select expires_at from reservations where reservation_id = :reservation_id) expires_at
+    from return_reservation(:reservation_id, :reason, :performed_by, :performed_by_name, :traceparent) r
+""")
+_SWEEP = text("select reservation_id, expires_at, expired_at from expire_overdue(:grace, :batch_rows, null)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """One reservation that the sweeper expired, and when."""
+
+    reservation_id: UUID
+    expires_at: datetime
+    expired_at: datetime
+
+
+async def hold(database: Database, request: HoldRequest) -> Reservation:
+    """Hold stock for a request, or record that it is refused; a repeated call answers the row as it is now.
+
+    Usually two round trips: read the levels, then one function that holds everything or nothing. When the plan does
+    not fit, overdue holds are reclaimed and it is planned again under locks before the row says REJECTED.
+    Raises Unavailable.
+    """
+    found = await database.reading(lambda session: candidates(session, request.items))
+    planned = _planned(request, found)
+    if not planned.shortages:
+        try:
+            reserved_at = await database.calling(lambda session: _hold_planned(session, request, planned))
+        except DBAPIError as error:
+            if sqlstate(error) != PLAN_DOES_NOT_FIT:
+                raise
+        else:
+            if reserved_at is not None:
+                return _held(request, planned, reserved_at)
+    return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
+
+
+async def reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
+    """Record a refused hold and its event in the caller's transaction; a repeat changes nothing."""
+    if (await session.execute(_OPEN, _opening(request))).first() is not None:
+        await _reject(session, request, shortages)
+
+
+async def settle(session: WriteSession, request: SettleRequest, *, target: ReservationStatus) -> SettleOutcome | None:
+    """Make the guarded transition to `target`; the answer is the row's status afterwards, None when there is no row."""
+    values = {
+        "reservation_id": request.reservation_id,
+        "target": target.value,
+        "reason": request.reason or ReleaseReason.CANCELLED.value,
+        **_performer(request),
+    }
+    return _outcome((await session.execute(_SETTLE, values)).first())
+
+
+async def extend(
+    session: WriteSession, request: SettleRequest, *, lifetime_seconds_max: int, extends_max: int
+) -> SettleOutcome | None:
+    """Move the deadline to `hold_seconds` from now, never back, within the limits; None when there is no row."""
+    values = {
+        "reservation_id": request.reservation_id,
+        "number": request.number,
+        "hold": timedelta(seconds=request.hold_seconds),
+        "lifetime_max": timedelta(seconds=lifetime_seconds_max),
+        "extends_max": extends_max,
+        **_performer(request),
+    }
+    return _outcome((await session.execute(_EXTEND, values)).first())
+
+
+async def return_sold(session: WriteSession, request: SettleRequest) -> SettleOutcome | None:
+    """Bring the stock of a committed reservation back on the shelf, once; None when there is no row."""
+    values = {
+        "reservation_id": request.reservation_id,
+        "reason": request.reason or ReleaseReason.ORDER_CANCELLED.value,
+        **_performer(request),
+    }
+    row = (await session.execute(_RETURN, values)).first()
+    if row is None:
+        return None
+    status = ReservationStatus(row.status)
+    return SettleOutcome(status=status, expires_at=row.expires_at, changed=row.changed, returned=row.changed)
+
+
+async def expire_overdue(session: WriteSession, *, grace_seconds: float, batch_rows: int) -> list[Expired]:
+    """Expire up to `batch_rows` reservations that are overdue by more than `grace_seconds`, oldest first."""
+    rows = await session.execute(_SWEEP, {"grace": timedelta(seconds=grace_seconds), "batch_rows": batch_rows})
+    return [Expired(row.reservation_id, row.expires_at, row.expired_at) for row in rows]
+
+
+async def get(session: ReadSession, reservation_id: UUID) -> Reservation | None:
+    """One reservation with its lines."""
+    return next(iter(await _read(session, reservations.c.reservation_id == reservation_id)), None)
+
+
+async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:
+    """Up to 200 reservations of an order, oldest id first."""
+    return await _read(session, reservations.c.order_id == order_id)
+
+
+async def live_of_order(session: ReadSession, order_id: str) -> list[tuple[UUID, ReservationStatus]]:
+    """Ids and states of an order's reservations in id order, without their lines."""
+    statement = (
+        select(reservations.c.reservation_id, reservations.c.status)
+        .where(reservations.c.order_id == order_id)
+        .order_by(reservations.c.reservation_id)
+        .limit(LINES_MAX)
+    )
+    return [(row.reservation_id, ReservationStatus(row.status)) for row in await session.execute(statement)]
+
+
+def _planned(request: HoldRequest, found: Candidates) -> Plan:
+    return plan(found.demands, found.levels, region=request.region, allow_split=request.allow_split)
+
+
+async def _hold_planned(session: WriteSession, request: HoldRequest, planned: Plan) -> datetime | None:
+    values = {**_opening(request), **_picked(planned), "traceparent": request.traceparent}
+    return (await session.execute(_HOLD, values)).scalar_one()  # type: ignore[no-any-return]
+
+
+async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
+    opened = (await session.execute(_OPEN, _opening(request))).first()
+    if opened is not None:
+        await _fill_or_reject(session, request, opened)
+    row = await get(session, request.reservation_id)
+    assert row is not None, "a reservation that could not be opened exists"
+    return row
+
+
+async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened: Row[Any]) -> None:
+    wanted = sum(item.quantity for item in request.items)
+    shelves = (await candidates(session, request.items)).levels
+    overdue = await lock_overdue(session, [level.inventory_id for level in shelves], most=wanted)
+    if overdue:
+        await session.execute(_EXPIRE_LOCKED, {"ids": overdue, "traceparent": request.traceparent})
+    planned = _planned(request, await candidates(session, request.items))
+    if planned.shortages:
+        await _reject(session, request, planned.shortages)
+        return
+    values = {
+        "reservation_id": request.reservation_id,
+        "order_id": request.order_id,
+        "reserved_at": opened.reserved_at,
+        "expires_at": opened.expires_at,
+        "traceparent": request.traceparent,
+        **_picked(planned),
+    }
+    await session.execute(_FILL, values)
+
+
+async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
+    listed = [{"sku": s.sku, "requested": s.requested, "available": s.available} for s in shortages]
+    values = {"reservation_id": request.reservation_id, "shortages": listed, "traceparent": request.traceparent}
+    await session.execute(_REJECT, values)
+
+
+def _opening(request: HoldRequest) -> dict[str, Any]:
+    return {
+        "reservation_id": request.reservation_id,
+        "order_id": request.order_id,
+        "fingerprint": request.fingerprint,
+        "source": request.source.value,
+        "hold": timedelta(seconds=request.hold_seconds),
+        "performed_by": request.actor_id,
+        "performed_by_name": request.actor_name,
+    }
+
+
+def _picked(planned: Plan) -> dict[str, Any]:
+    return {
+        "inventory_ids": [pick.inventory_id for pick in planned.picks],
+        "quantities": [pick.quantity for pick in planned.picks],
+    }
+
+
+def _performer(request: SettleRequest) -> Mapping[str, Any]:
+    return {
+        "performed_by": request.actor_id,
+        "performed_by_name": request.actor_name,
+        "traceparent": request.traceparent,
+    }
+
+
+def _outcome(row: Row[Any] | None) -> SettleOutcome | None:
+    if row is None:
+        return None
+    return SettleOutcome(
+        status=ReservationStatus(row.status),
+        expires_at=row.expires_at,
+        changed=row.changed,
+        refused=getattr(row, "refused", False),
+    )
+
+
+def _held(request: HoldRequest, planned: Plan, reserved_at: datetime) -> Reservation:
+    """The row that hold_reservation has just committed, without reading it back."""
+    return Reservation(
+        reservation_id=request.reservation_id,
+        order_id=request.order_id,
+        status=ReservationStatus.PENDING,
+        lines=tuple(
+            Line(inventory_id=p.inventory_id, warehouse_id=p.warehouse_id, sku=p.sku, quantity=p.quantity)
+            for p in planned.picks
+        ),
+        shortages=(),
+        fingerprint=request.fingerprint,
+        release_reason=None,
+        extends_count=0,
+        sequence=1,
+        reserved_at=reserved_at,
+        expires_at=reserved_at + timedelta(seconds=request.hold_seconds),
+        committed_at=None,
+        cancelled_at=None,
+        expired_at=None,
+        returned_at=None,
+        created_at=reserved_at,
+        updated_at=reserved_at,
+    )
+
+
+_LINES = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(
+                func.jsonb_build_object(
+                    "inventory_id",
+                    reservation_lines.c.inventory_id,
+                    "warehouse_id",
+                    inventory.c.warehouse_id,
+                    "sku",
+                    inventory.c.sku,
+                    "quantity",
+                    reservation_lines.c.quantity,
+                    "quantity_returned",
+                    reservation_lines.c.quantity_returned,
+                )
+            ),
+            text("'[]'"),
+        )
+    )
+    .select_from(reservation_lines.join(inventory))
+    .where(reservation_lines.c.reservation_id == reservations.c.reservation_id)
+    .scalar_subquery()
+)
+
+
+async def _read(session: ReadSession, condition: Any) -> list[Reservation]:
+    statement = (
+        select(reservations, _LINES.label("lines"))
+        .where(condition)
+        .order_by(reservations.c.reservation_id)
+        .limit(LINES_MAX)
+    )
+    return [reservation_of(row) for row in await session.execute(statement)]
+
+
+def reservation_of(row: Any) -> Reservation:
+    """A reservation from a row of `reservations` with its `lines` as JSON."""
+    lines = (
+        Line(
+            inventory_id=UUID(line["inventory_id"]),
+            warehouse_id=UUID(line["warehouse_id"]),
+            sku=line["sku"],
+            quantity=line["quantity"],
+            quantity_returned=line["quantity_returned"],
+        )
+        for line in row.lines
+    )
+    return Reservation(
+        reservation_id=row.reservation_id,
+        order_id=row.order_id,
+        status=ReservationStatus(row.status),
+        lines=tuple(sorted(lines, key=lambda line: line.inventory_id)),
+        shortages=tuple(Shortage(**shortage) for shortage in row.shortages),
+        fingerprint=row.fingerprint,
+        release_reason=row.release_reason,
+        extends_count=row.extends_count,
+        sequence=row.sequence,
+        reserved_at=row.reserved_at,
+        expires_at=row.expires_at,
+        committed_at=row.committed_at,
+        cancelled_at=row.cancelled_at,
+        expired_at=row.expired_at,
+        returned_at=row.returned_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,292 @@
+"""What can go wrong, as one tree. Each error has a stable code and a category; the outer layers map the
+category once each: HTTP status, gRPC status, Temporal retry.
+
+    HoldfastError
+    ├── Malformed                  the request cannot be read
+    │   └── InvalidPageToken
+    ├── Unprocessable              readable, but wrong
+    │   ├── UnknownItem
+    │   ├── ApprovalRequired
+    │   └── IdempotencyKeyReused
+    ├── Unauthenticated
+    ├── Forbidden
+    ├── NotFound
+    ├── Conflict                   the state does not allow it
+    │   ├── InsufficientStock
+    │   ├── ReservationSettled
+    │   ├── ReservationMismatch
+    │   ├── ExtensionLimit
+    │   ├── AlreadyExists
+    │   ├── StockInUse
+    │   └── RequestInProgress
+    ├── StaleVersion               If-Match does not hold
+    ├── TooLarge
+    ├── TooManyRequests            retry later
+    └── Unavailable                retry later
+        ├── Saturated
+        └── OutcomeUnknown
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Category(StrEnum):
+    """How a caller has to react; each protocol maps it in one table."""
+
+    MALFORMED = "malformed"
+    UNPROCESSABLE = "unprocessable"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    STALE = "stale"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One wrong field. `pointer` is a JSON pointer (RFC 6901) into the request body."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """One demand that stock does not cover. Quantities are pieces."""
+
+    sku: str
+    requested: int
+    available: int
+
+
+class HoldfastError(Exception):
+    """The root. `code` is stable and public, `detail` is for people, `extra` travels in the answer."""
+
+    code: ClassVar[str] = "internal_error"
+    category: ClassVar[Category] = Category.INTERNAL
+    title: ClassVar[str] = "Something went wrong on our side"
+
+    def __init__(
+        self, detail: str = "", *, retry_after_seconds: float | None = None, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.retry_after_seconds = retry_after_seconds
+        self.extra: dict[str, Any] = dict(extra or {})
+
+
+class Malformed(HoldfastError):
+    """The request cannot be read: broken JSON, a wrong type, an unknown field."""
+
+    code = "malformed_request"
+    category = Category.MALFORMED
+    title = "The request cannot be read"
+
+    def __init__(self, detail: str = "", *, fields: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(detail, extra={"errors": [asdict(field) for field in fields]} if fields else None)
+
+
+class InvalidPageToken(Malformed):
+    """The page token is not one of ours, or belongs to another list or other filters."""
+
+    code = "invalid_page_token"
+    title = "The page token is not valid for this list"
+
+
+class Unprocessable(HoldfastError):
+    """The request is readable, but what it says cannot be done."""
+
+    code = "validation_failed"
+    category = Category.UNPROCESSABLE
+    title = "The request is well-formed but wrong"
+
+    def __init__(
+        self, detail: str = "", *, fields: Sequence[FieldProblem] = (), extra: Mapping[str, Any] | None = None
+    ) -> None:
+        errors = {"errors": [asdict(field) for field in fields]} if fields else {}
+        super().__init__(detail, extra={**errors, **(extra or {})})
+
+
+class UnknownItem(Unprocessable):
+    """A line names a SKU, inventory row, product or warehouse that we do not have."""
+
+    code = "unknown_item"
+    title = "An item is not known here"
+
+
+class ApprovalRequired(Unprocessable):
+    """The change is large enough to need somebody else's approval."""
+
+    code = "approval_required"
+    title = "This change needs an approval"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used for a different request"
+
+
+class Unauthenticated(HoldfastError):
+    """No token, or one we do not accept."""
+
+    code = "unauthenticated"
+    category = Category.UNAUTHENTICATED
+    title = "A valid bearer token is needed"
+
+
+class Forbidden(HoldfastError):
+    """The token is good, its scopes do not reach."""
+
+    code = "forbidden"
+    category = Category.FORBIDDEN
+    title = "The token does not allow this"
+
+
+class NotFound(HoldfastError):
+    """No such resource."""
+
+    code = "not_found"
+    category = Category.NOT_FOUND
+    title = "There is no such resource"
+
+
+class Conflict(HoldfastError):
+    """The state of a resource does not allow it."""
+
+    code = "conflict"
+    category = Category.CONFLICT
+    title = "The state of the resource does not allow this"
+
+
+class InsufficientStock(Conflict):
+    """Stock does not cover the demand; every short SKU is listed."""
+
+    code = "insufficient_stock"
+    title = "Not enough stock"
+
+    def __init__(self, shortages: Sequence[Shortage], *, reservation_id: str | None = None) -> None:
+        named = ", ".join(f"{short.sku}: {short.requested} wanted, {short.available} available" for short in shortages)
+        extra: dict[str, Any] = {"shortages": [asdict(short) for short in shortages]}
+        if reservation_id is not None:
+            extra["reservationId"] = reservation_id
+        super().__init__(named, extra=extra)
+        self.shortages = tuple(shortages)
+
+
+class ReservationSettled(Conflict):
+    """The reservation is no longer pending; `status` in the answer names the winner."""
+
+    code = "reservation_settled"
+    title = "The reservation is already settled"
+
+    def __init__(self, status: str, *, reservation_id: str) -> None:
+        super().__init__(
+            f"the reservation is {status.lower()}", extra={"status": status, "reservationId": reservation_id}
+        )
+        self.status = status
+
+
+class ReservationMismatch(Conflict):
+    """The given reservationId already belongs to a reservation with other contents."""
+
+    code = "reservation_mismatch"
+    title = "This reservation id is taken by a different reservation"
+
+
+class ExtensionLimit(Conflict):
+    """No further extension: too many, or too long in total."""
+
+    code = "extension_limit"
+    title = "The reservation cannot be extended further"
+
+
+class AlreadyExists(Conflict):
+    """Something with the same natural key exists."""
+
+    code = "already_exists"
+    title = "It exists already"
+
+
+class StockInUse(Conflict):
+    """The row still holds reservations or stock."""
+
+    code = "stock_in_use"
+    title = "The stock is in use"
+
+
+class RequestInProgress(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    code = "request_in_progress"
+    title = "The first request with this key is still running"
+
+
+class StaleVersion(HoldfastError):
+    """The If-Match version is not the current one."""
+
+    code = "stale_version"
+    category = Category.STALE
+    title = "The resource has changed meanwhile"
+
+
+class TooLarge(HoldfastError):
+    """The body exceeds the limit."""
+
+    code = "body_too_large"
+    category = Category.TOO_LARGE
+    title = "The body is too large"
+
+
+class UnsupportedMediaType(HoldfastError):
+    """The body is not JSON."""
+
+    code = "unsupported_media_type"
+    category = Category.UNSUPPORTED_MEDIA_TYPE
+    title = "Bodies are application/json"
+
+
+class TooManyRequests(HoldfastError):
+    """One caller asks for too much."""
+
+    code = "too_many_requests"
+    category = Category.THROTTLED
+    title = "Too many requests"
+
+
+class Unavailable(HoldfastError):
+    """A part we need does not answer; nothing was changed, the same request may be repeated."""
+
+    code = "unavailable"
+    category = Category.UNAVAILABLE
+    title = "The service cannot answer right now"
+
+    def __init__(
+        self, detail: str = "", *, retry_after_seconds: float = 1.0, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(detail, retry_after_seconds=retry_after_seconds, extra=extra)
+
+
+class Saturated(Unavailable):
+    """More new holds than can be settled in time; sales already held come first."""
+
+    code = "saturated"
+    title = "Too many reservations are being made at this moment"
+
+
+class OutcomeUnknown(Unavailable):
+    """The deadline passed before the outcome was known; the same key or id finds it out."""
+
+    code = "outcome_unknown"
+    title = "The outcome is not known yet"
