@@ -5,9 +5,11 @@ Starts no workflow and runs no worker. Payloads are plain JSON, readable in Temp
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -15,12 +17,20 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, Interceptor
 from temporalio.common import SearchAttributeKey
-from temporalio.runtime import Runtime
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    MetricBuffer,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import GrpcCompression, KeepAliveConfig, RetryConfig, RPCError, RPCStatusCode, TLSConfig
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from runtime.logs import get_logger
 from runtime.settings import Settings
+from runtime.temporal_metrics import make_metric_buffer, pumping
 
 ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
 SKUS = SearchAttributeKey.for_keyword_list("Skus")
@@ -78,6 +88,28 @@ async def connect(
         return await attempts(_connect_once, settings, runtime, interceptors, process)
     except (RPCError, RuntimeError, OSError, ValueError) as error:
         raise TemporalConnectionError(_in_words(settings, error)) from error
+
+
+def make_runtime(metrics: MetricBuffer) -> Runtime:
+    """The SDK's engine: metrics into the buffer (which must be emptied), warnings into our logs.
+
+    One per process is enough; each has threads of its own.
+    """
+    forwarding = LogForwardingConfig(logging.getLogger("temporalio"), append_target_to_name=False)
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding),
+        metrics=metrics,
+    )
+    return Runtime(telemetry=telemetry)
+
+
+@asynccontextmanager
+async def open_runtime() -> AsyncIterator[Runtime]:
+    """A runtime whose metrics appear on /metrics while the context is open."""
+    buffer = make_metric_buffer()
+    runtime = make_runtime(buffer)
+    async with pumping(buffer):
+        yield runtime
 
 
 async def ensure_search_attributes(client: Client) -> None:
