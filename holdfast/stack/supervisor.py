@@ -1,0 +1,97 @@
+"""A group of parts that start together, are started again when they die, and stop together.
+
+Order between groups is the caller's: whoever starts the servers before the processes stops them after. Says what
+happens through `report` and prints nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from holdfast.stack.errors import StackError
+from holdfast.stack.guard import Guard
+from holdfast.stack.part import Part
+from holdfast.stack.process import PartProcess
+
+BACKOFF_SECONDS_MIN = 0.2
+BACKOFF_SECONDS_MAX = 5.0
+SETTLED_SECONDS = 10.0
+"""Who lived this long starts again without a penalty from earlier deaths."""
+
+Report = Callable[[str, str, str], None]
+"""Told the part's name, what happened (starting, ready, died, failed, stopped) and details."""
+
+
+def silent(_part: str, _event: str, _detail: str) -> None:
+    """The report of someone who does not want to know."""
+
+
+class Supervisor:
+    """Starts `parts` side by side. Use: `start`, then perhaps `keep_up` as a task, then `stop`."""
+
+    def __init__(self, parts: Sequence[Part], guard: Guard, report: Report = silent) -> None:
+        self._processes = [PartProcess(part, guard) for part in parts]
+        self._report = report
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by part, of those that run now."""
+        return {process.part.name: process.pid for process in self._processes if process.pid is not None}
+
+    async def start(self) -> None:
+        """Start all and return when all serve. Raises StackError naming each that did not; then nothing runs."""
+        outcomes = await asyncio.gather(*map(self._start_first, self._processes), return_exceptions=True)
+        problems = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if not problems:
+            return
+        await self.stop()
+        unexpected = [problem for problem in problems if not isinstance(problem, StackError)]
+        if unexpected:
+            raise unexpected[0]
+        raise StackError("\n".join(str(problem) for problem in problems))
+
+    async def keep_up(self) -> None:
+        """Start again whoever dies; returns only by being cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for process in self._processes:
+                group.create_task(self._keep_up(process))
+
+    async def stop(self) -> None:
+        """Stop all, side by side, each within its own deadline. `keep_up` must have been cancelled before."""
+        await asyncio.gather(*map(self._stop, self._processes))
+
+    async def _start_first(self, process: PartProcess) -> None:
+        part = process.part
+        self._report(part.name, "starting", "")
+        await part.prepare()
+        await process.start()
+        await part.provision()
+        self._report(part.name, "ready", f"pid {process.pid}")
+
+    async def _keep_up(self, process: PartProcess) -> None:
+        clock = asyncio.get_running_loop().time
+        backoff_seconds = BACKOFF_SECONDS_MIN
+        started_at = clock()
+        while True:
+            code = await process.ended()
+            self._report(process.part.name, "died", f"code {code}, starting it again")
+            if clock() - started_at >= SETTLED_SECONDS:
+                backoff_seconds = BACKOFF_SECONDS_MIN
+            await asyncio.sleep(backoff_seconds)
+            backoff_seconds = min(BACKOFF_SECONDS_MAX, backoff_seconds * 2)
+            started_at = clock()
+            await self._start_again(process)
+
+    async def _start_again(self, process: PartProcess) -> None:
+        """A start that fails leaves an ended process, which `_keep_up` sees as one more death."""
+        try:
+            await process.start()
+        except StackError as error:
+            self._report(process.part.name, "failed", str(error))
+        else:
+            self._report(process.part.name, "ready", f"pid {process.pid}")
+
+    async def _stop(self, process: PartProcess) -> None:
+        if process.pid is not None:
+            await process.stop()
+            self._report(process.part.name, "stopped", "")
