@@ -25,6 +25,12 @@ from runtime.logs import get_logger
 EXIT_SECONDS_MAX = 5.0
 """How long the last flushes may take together before the process goes without them."""
 
+HURRY_SECONDS_MAX = 5.0
+"""How long a cancelled process may still clean up."""
+
+ECHO_SECONDS_MAX = 1.0
+"""A signal this soon after the first is its echo: Ctrl-C reaches the whole group, and a supervisor asks once more."""
+
 _GC_THRESHOLDS = (50_000, 20, 20)
 """Rare collections: a gen-2 pass over thousands of cached workflows is a pause that p95 sees."""
 
@@ -39,7 +45,8 @@ def run_process(main: Main, *, drain_seconds_max: float = 30.0) -> NoReturn:
     """Run `main` on uvloop until it returns, then end the process; never returns.
 
     SIGTERM or SIGINT sets the event that `main` was given; a second signal, or `drain_seconds_max` after the first,
-    cancels it. Exit code 0 when `main` returned, 1 after an error (logged), 128 + signal when it had to be cancelled.
+    cancels it; a third, or `HURRY_SECONDS_MAX` after that, ends the process where it stands. Exit code 0 when `main`
+    returned, 1 after an error (logged), 128 + signal when it had to be cancelled.
     """
     _quieten_garbage_collector()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
@@ -94,26 +101,31 @@ class _Signals:
         self._drain_seconds_max = drain_seconds_max
         self._hurried = False
         self._received: signal.Signals | None = None
+        self._asked_at = 0.0
 
     def receive(self, number: signal.Signals) -> None:
         if self._hurried:
             exit_process(128 + number)
-        first = self._received is None
-        self._received = number
-        if first:
-            _log.info("process_stopping", signal=number.name)
-            self._stop.set()
-            asyncio.get_running_loop().call_later(self._drain_seconds_max, self._hurry, "drain_took_too_long")
-        else:
+        elif self._received is None:
+            self._ask(number)
+        elif asyncio.get_running_loop().time() - self._asked_at > ECHO_SECONDS_MAX:
             self._hurry("signalled_again")
+
+    def _ask(self, number: signal.Signals) -> None:
+        _log.info("process_stopping", signal=number.name)
+        loop = asyncio.get_running_loop()
+        self._received = number
+        self._asked_at = loop.time()
+        self._stop.set()
+        loop.call_later(self._drain_seconds_max, self._hurry, "drain_took_too_long")
 
     async def outcome(self) -> int:
         try:
             await self._work
         except asyncio.CancelledError:
-            if not self._hurried or self._received is None:
+            if not self._hurried:
                 raise
-            return 128 + self._received
+            return self._code()
         _log.info("process_stopped")
         return 0
 
@@ -122,6 +134,11 @@ class _Signals:
             _log.warning("process_hurried", reason=reason)
             self._hurried = True
             self._work.cancel()
+            asyncio.get_running_loop().call_later(HURRY_SECONDS_MAX, exit_process, self._code())
+
+    def _code(self) -> int:
+        assert self._received is not None, "only a signal makes a process hurry"
+        return 128 + self._received
 
 
 def _log_stray_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

