@@ -79,7 +79,7 @@ async def connect(
     """
     attempts = AsyncRetrying(
         retry=retry_if_exception(_may_pass),
-        wait=wait_exponential_jitter(initial=0.1, max=2.0, jitter=0.1),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
         stop=stop_after_delay(patience_seconds),
         before_sleep=_log_attempt,
         reraise=True,
