@@ -54,13 +54,19 @@ def place_postgres(directory: Path) -> Placement:
     if os.geteuid() != 0:
         return Placement(_make_home(directory / "postgres"), package / "pginstall" / "bin", "")
     user = _server_account()
-    home = _make_home(directory / "postgres" if _can_enter(directory, user) else shared_home(directory))
+    home = _make_home(_reachable_home(directory, user))
     return Placement(home, _runnable_binaries(package, user), user)
 
 
 def shared_home(directory: Path) -> Path:
     """Where the data of the stack in `directory` goes when the server's account cannot enter it."""
     return SHARED_HOME / hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]
+
+
+def _reachable_home(directory: Path, user: str) -> Path:
+    """Data that is already at the other place stays there."""
+    elsewhere = shared_home(directory)
+    return elsewhere if elsewhere.exists() or not _can_enter(directory, user) else directory / "postgres"
 
 
 def give(path: Path, user: str) -> None:

@@ -1,0 +1,142 @@
+"""The real servers, each started once per session and only when a test asks for it, and one way to end the run.
+
+`database` is a fresh, migrated database for each test module and needs only Postgres. `settings` leads to that
+database and to all other servers, where each module has a Temporal namespace, Kafka topics and a Redis database of
+its own, so that nothing one module leaves behind is seen by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from db.migrations import upgrade
+from holdfast.stack.cache import DATABASES
+from holdfast.stack.embedded import Stack, temporary_stack
+from runtime.lifecycle import exit_process
+from runtime.settings import Settings
+
+NAMESPACES = tuple(f"tests-{number}" for number in range(DATABASES))
+TEMPLATE = "migrated_template"
+
+_session_key = pytest.StashKey[pytest.Session]()
+_database_numbers = itertools.count(1)
+_module_numbers = iter(range(DATABASES))
+
+
+def pytest_configure() -> None:
+    """A shell that names real services must not lead the tests there."""
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            del os.environ[name]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_session_key] = session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End here with the true code: temporalio may abort the interpreter's own shutdown (sdk-python#300).
+
+    Workers of pytest-xdist have no say in the exit code.
+    """
+    session = config.stash.get(_session_key, None)
+    if session is not None and not hasattr(config, "workerinput"):
+        exit_process(int(session.exitstatus))
+
+
+@pytest.fixture(scope="session")
+async def postgres_server() -> AsyncIterator[Stack]:
+    async with temporary_stack(Settings(), parts=["postgres"]) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def temporal_server() -> AsyncIterator[Stack]:
+    async with temporary_stack(Settings(), parts=["temporal"], namespaces=NAMESPACES) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def kafka_server() -> AsyncIterator[Stack]:
+    async with temporary_stack(Settings(), parts=["broker"]) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def redis_server() -> AsyncIterator[Stack]:
+    async with temporary_stack(Settings(), parts=["cache"]) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_server: Stack) -> str:
+    """The name of a migrated database that others are copied from; nobody connects to it."""
+    _administer(postgres_server.settings, "CREATE DATABASE {}", TEMPLATE)
+    template = postgres_server.settings.model_copy(update={"db_name": TEMPLATE})
+    await asyncio.to_thread(upgrade, template)
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: Stack, migrated_template: str, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings that lead to a fresh, migrated, empty database."""
+    name = f"{_slug(request)}_{next(_database_numbers)}"[-63:]
+    _administer(postgres_server.settings, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
+    yield postgres_server.settings.model_copy(update={"db_name": name})
+    _administer(postgres_server.settings, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="module")
+def settings(
+    database: Settings,
+    temporal_server: Stack,
+    kafka_server: Stack,
+    redis_server: Stack,
+    request: pytest.FixtureRequest,
+) -> Settings:
+    """Settings that lead to every server; listening ports are chosen by whoever listens."""
+    number = next(_module_numbers)
+    topics = {
+        f"kafka_topic_{kind}_events": f"{kind}.events.{_slug(request)}.{number}"
+        for kind in ("inventory", "order", "product")
+    }
+    return database.model_copy(
+        update={
+            **temporal_server.addresses,
+            **kafka_server.addresses,
+            **redis_server.addresses,
+            **topics,
+            "kafka_group_id": f"tests-{number}",
+            "temporal_namespace": NAMESPACES[number],
+            "redis_db": number,
+            "app_port": 0,
+            "grpc_port": 0,
+            "prometheus_port": 0,
+        }
+    )
+
+
+def _slug(request: pytest.FixtureRequest) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", str(request.node.nodeid).lower())[-40:].strip("_")
+
+
+def _administer(settings: Settings, statement: str, *names: str) -> None:
+    command = sql.SQL(statement).format(*map(sql.Identifier, names))
+    with psycopg.connect(
+        host=settings.db_host,
+        port=settings.db_port,
+        user=settings.db_user,
+        password=settings.db_password.get_secret_value(),
+        dbname=settings.db_name,
+        autocommit=True,
+    ) as connection:
+        connection.execute(command)
