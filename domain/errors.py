@@ -18,6 +18,7 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── ExtensionLimit
     │   ├── AlreadyExists
     │   ├── StockInUse
+    │   ├── BatchRefused
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
     ├── TooLarge
@@ -224,6 +225,26 @@ class StockInUse(Conflict):
 
     code = "stock_in_use"
     title = "The stock is in use"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """One item of a batch that could not be applied: where it stands (JSON pointer) and what refused it."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class BatchRefused(Conflict):
+    """An all-or-nothing batch holds items that cannot be applied; nothing was changed, every such item is listed."""
+
+    code = "batch_refused"
+    title = "The batch was not applied"
+
+    def __init__(self, refused: Sequence[RefusedItem]) -> None:
+        super().__init__(f"{len(refused)} items were refused", extra={"errors": [asdict(item) for item in refused]})
+        self.refused = tuple(refused)
 
 
 class RequestInProgress(Conflict):

@@ -11,7 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from domain.errors import ApprovalRequired, FieldProblem, InsufficientStock, Shortage, Unprocessable
+from domain.errors import (
+    ApprovalRequired,
+    FieldProblem,
+    HoldfastError,
+    InsufficientStock,
+    Shortage,
+    Unprocessable,
+)
+
+REORDER_POINT_DEFAULT = 10
+REORDER_QUANTITY_DEFAULT = 50
+"""Pieces, from the specification's Inventory entity."""
 
 
 class MovementType(StrEnum):
@@ -97,3 +108,74 @@ def check_takeable(item: StockItem, delta: int) -> None:
     """Refuse to take away stock that is promised to somebody. Raises InsufficientStock."""
     if item.quantity_available + delta < 0:
         raise InsufficientStock([Shortage(item.sku, -delta, item.quantity_available)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStockItem:
+    """A new inventory row; `quantity_total` pieces are its opening stock. See `check_new_item`."""
+
+    sku: str
+    product_id: UUID
+    warehouse_id: UUID
+    variant_id: UUID | None = None
+    quantity_total: int = 0
+    reorder_point: int = REORDER_POINT_DEFAULT
+    reorder_quantity: int = REORDER_QUANTITY_DEFAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockItemChanges:
+    """What a PUT carries; None leaves a field as it is. See `check_changes`.
+
+    `quantity_total` is a stock count: the difference becomes an ADJUSTMENT with `reason`. The identity fields may be
+    repeated as they are, so that a row that was read can be sent back, but not changed.
+    """
+
+    quantity_total: int | None = None
+    reorder_point: int | None = None
+    reorder_quantity: int | None = None
+    reason: str = ""
+    sku: str | None = None
+    product_id: UUID | None = None
+    variant_id: UUID | None = None
+    warehouse_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment:
+    """A change of stock by hand: `delta` pieces, signed."""
+
+    delta: int
+    reason: str
+    type: MovementType = MovementType.ADJUSTMENT
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockUpdate:
+    """One item of a batch: a row by `inventory_id` or by `sku` and `warehouse_id`; either `delta` pieces or a count."""
+
+    inventory_id: UUID | None = None
+    sku: str | None = None
+    warehouse_id: UUID | None = None
+    delta: int | None = None
+    quantity_total: int | None = None
+    type: MovementType = MovementType.ADJUSTMENT
+    reason: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjusted:
+    """A row after a change, and the ledger line of it; no line when a count found what was expected."""
+
+    item: StockItem
+    movement: Movement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """What became of one item of a batch: `adjusted`, or the `error` that refused it."""
+
+    adjusted: Adjusted | None = None
+    error: HoldfastError | None = None

@@ -41,6 +41,42 @@ class Warehouse:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWarehouse:
+    """A new warehouse; `code` is its name on labels and in other systems, for good. See `check_warehouse`."""
+
+    code: str
+    name: str
+    address: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    postal_code: str = ""
+    region: str = ""
+    is_active: bool = True
+    priority: int = 1
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseChanges:
+    """What a PUT carries; None leaves a field as it is. `code` may be repeated, not changed."""
+
+    code: str | None = None
+    name: str | None = None
+    address: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    postal_code: str | None = None
+    region: str | None = None
+    is_active: bool | None = None
+    priority: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
 def distance_km(origin: Coordinates, target: Coordinates) -> float:
     """Great-circle distance in kilometres by the haversine formula (Sinnott, Sky & Telescope 68, 1984)."""
     latitude_origin, latitude_target = math.radians(origin.latitude), math.radians(target.latitude)

@@ -1,0 +1,1 @@
+"""What callers may have done, whatever the protocol: one class for each noun, raising domain errors only."""
