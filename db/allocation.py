@@ -81,7 +81,7 @@ async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUI
         )
         .group_by(reservation_lines.c.inventory_id)
     )
-    return {inventory_id: int(pieces) for inventory_id, pieces in await session.execute(statement)}
+    return {row[0]: int(row[1]) for row in await session.execute(statement)}
 
 
 def _asked_for(items: Iterable[Item]) -> list[ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Executable, Result
+from sqlalchemy import URL, Executable, Result, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -37,6 +37,9 @@ LOST_RACE = frozenset({"40001", "40P01"})
 
 NOT_NOW = frozenset({"53300", "55P03", "57014", "57P01", "57P02", "57P03", "25P03", "25P04"})
 """Too many connections, lock or statement or transaction timeout, server going down or coming up."""
+
+
+_ONE = text("select 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,11 @@ class Database:
     async def calling(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
         """Run `work`, one idempotent SQL function: its own transaction, one round trip; repeated like `writing`."""
         return await self._repeated(self.single, work, lost_connection_too=True)
+
+    async def check(self) -> None:
+        """One round trip. Raises Unavailable when Postgres does not answer."""
+        async with self.read() as session:
+            await session.execute(_ONE)
 
     def pool_counts(self) -> dict[str, int]:
         """Connections by state: `in_use` and `idle`."""

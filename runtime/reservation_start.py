@@ -1,4 +1,4 @@
-"""How a Reservation workflow is started, by whichever process starts it: one shape, so that all look alike in the UI."""
+"""How a Reservation workflow is started, whichever process starts it: one shape, so that all look alike in the UI."""
 
 from __future__ import annotations
 

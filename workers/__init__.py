@@ -1,0 +1,1 @@
+"""The processes behind the API: the Temporal workers, the Kafka bridge, the outbox relay, the sweeper, schedules."""

@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.ids import MAINTENANCE
 from domain.limits import HOLD_SECONDS_DEFAULT
-from domain.reservations import Item, ReservationStatus
+from domain.reservations import Item, Reservation, ReservationStatus
 
 
 class Source(StrEnum):
@@ -47,6 +48,7 @@ class HoldOutcome:
 
     status: ReservationStatus
     expires_at: datetime
+    extends_count: int = 0
 
 
 class Decision(StrEnum):
@@ -70,13 +72,17 @@ class DecisionRequest:
     actor_name: str
     reason: str = ""
     hold_seconds: int = 0
+    source: Source = Source.REST
     request_id: str = ""
     traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleRequest:
-    """One guarded transition for the activity to make. `number` counts extensions, from 1."""
+    """One guarded transition for the activity to make. `number` counts extensions, from 1.
+
+    A commit from Kafka that loses its race is answered by an event, since nobody waits for it.
+    """
 
     reservation_id: UUID
     decision: Decision
@@ -85,6 +91,8 @@ class SettleRequest:
     reason: str = ""
     hold_seconds: int = 0
     number: int = 0
+    decision_id: str = ""
+    source: Source = Source.REST
     traceparent: str | None = None
 
 
@@ -97,3 +105,16 @@ class SettleOutcome:
     changed: bool = False
     refused: bool = False
     returned: bool = False
+
+
+def adoption(row: Reservation) -> HoldRequest:
+    """The request by which a new workflow takes over a row that lost its own: its hold changes nothing."""
+    return HoldRequest(
+        reservation_id=row.reservation_id,
+        order_id=row.order_id,
+        items=[Item(quantity=line.quantity, sku=line.sku, warehouse_id=line.warehouse_id) for line in row.lines],
+        fingerprint=row.fingerprint,
+        actor_id=MAINTENANCE.actor_id,
+        actor_name=MAINTENANCE.name,
+        source=Source.TEMPORAL,
+    )

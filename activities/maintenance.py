@@ -1,0 +1,78 @@
+"""The housekeeping of the Reconcile schedule: look, adopt, trim. Small batches, safe to repeat."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from db import housekeeping, invariants, reservations
+from db.engine import Database
+from domain.contracts.names import reservation_workflow_id
+from domain.contracts.reservations import adoption
+from runtime import metrics
+from runtime.logs import get_logger
+from runtime.reservation_start import start_options
+from runtime.settings import Settings
+from workflows import ports
+
+ADOPTIONS_PER_RUN_MAX = 500
+DESCRIBE_TIMEOUT = timedelta(seconds=5)
+ORPHAN_AGE_SECONDS = 30.0
+"""A row younger than this may simply not have its first workflow task completed yet."""
+
+_log = get_logger(__name__)
+
+
+class MaintenanceActivities(ports.MaintenanceActivities):
+    """The implementation on Postgres and Temporal."""
+
+    def __init__(self, database: Database, temporal: Client, settings: Settings) -> None:
+        self._database = database
+        self._temporal = temporal
+        self._settings = settings
+
+    @activity.defn(name="check_invariants")
+    async def check_invariants(self) -> dict[str, int]:
+        """Count the violations of each invariant and export them as a metric."""
+        counts = await invariants.count_violations(self._database)
+        for name, violations in counts.items():
+            metrics.INVARIANT_VIOLATIONS.labels(invariant=name).set(violations)
+            if violations:
+                _log.error("invariant_violated", invariant=name, violations=violations)
+        return counts
+
+    @activity.defn(name="adopt_orphans")
+    async def adopt_orphans(self) -> int:
+        """Start a workflow for each PENDING row that has none; answers how many."""
+        adopted = 0
+        async with self._database.read() as session:
+            oldest = await housekeeping.pending_reservations(
+                session, older_than_seconds=ORPHAN_AGE_SECONDS, most=ADOPTIONS_PER_RUN_MAX
+            )
+        for reservation_id in oldest:
+            if await self._is_running(reservation_workflow_id(reservation_id)):
+                continue
+            async with self._database.read() as session:
+                row = await reservations.get(session, reservation_id)
+            if row is not None and not row.status.is_terminal:
+                await self._temporal.start_workflow(**start_options(adoption(row)))
+                _log.warning("orphan_adopted", reservation_id=str(reservation_id))
+                adopted += 1
+        return adopted
+
+    @activity.defn(name="trim")
+    async def trim(self) -> dict[str, int]:
+        """Delete what is past its keeping; answers rows by table."""
+        return await housekeeping.trim(self._database)
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        try:
+            described = await self._temporal.get_workflow_handle(workflow_id).describe(rpc_timeout=DESCRIBE_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return described.close_time is None

@@ -1,0 +1,36 @@
+"""What both protocols are given: the commands, the views, and who may call them. Put together by holdfast/serve.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from db.engine import Database
+from domain.contracts.names import reservation_workflow_id
+from gateway.auth import Authenticator
+from gateway.commands.reservations import ReservationCommands
+from gateway.commands.stock import StockCommands
+from gateway.commands.warehouses import WarehouseCommands
+from gateway.health import HealthChecks
+from gateway.views import Views
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The service as the protocols see it."""
+
+    settings: Settings
+    database: Database
+    authenticator: Authenticator
+    reservations: ReservationCommands
+    stock: StockCommands
+    warehouses: WarehouseCommands
+    views: Views
+    health: HealthChecks
+
+    def reservation_link(self, reservation_id: UUID) -> str:
+        """Where an operator sees this reservation's workflow in Temporal UI."""
+        base = self.settings.temporal_ui_url.rstrip("/")
+        namespace = self.settings.temporal_namespace
+        return f"{base}/namespaces/{namespace}/workflows/{reservation_workflow_id(reservation_id)}"

@@ -1,0 +1,61 @@
+"""The worker process: reservations that no serving process has, and the housekeeping schedule."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import NoReturn
+
+from activities.maintenance import MaintenanceActivities
+from activities.reservations import ReservationActivities
+from db.engine import Database
+from domain.reservations import Reservation
+from runtime.failpoints import configure_failpoints
+from runtime.health import serve_health
+from runtime.lifecycle import run_process
+from runtime.logs import configure_logging, get_logger
+from runtime.rendezvous import Rendezvous
+from runtime.settings import Settings
+from runtime.temporal import connect, ensure_search_attributes, open_runtime
+from runtime.tracing import configure_tracing, temporal_interceptors
+from workers.schedules import ensure_schedules
+from workers.temporal_workers import maintenance_worker, reservation_worker
+
+PROMETHEUS_PORTS_TRIED = 20
+"""PROMETHEUS_PORT belongs to `serve`; this process takes the next free one."""
+
+_log = get_logger(__name__)
+
+
+def main(settings: Settings) -> NoReturn:
+    """Run until told to stop."""
+    configure_logging(settings, "worker")
+    configure_tracing(settings, "worker")
+    configure_failpoints(settings)
+    run_process(lambda stop: _work(settings, stop), drain_seconds_max=settings.shutdown_grace_seconds + 5)
+
+
+async def _work(settings: Settings, stop: asyncio.Event) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database.connect(settings, process="worker")
+        stack.push_async_callback(database.close)
+        runtime = await stack.enter_async_context(open_runtime())
+        client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="worker")
+        await ensure_search_attributes(client)
+        await ensure_schedules(client)
+        rendezvous: Rendezvous[Reservation] = Rendezvous()
+        await stack.enter_async_context(
+            serve_health(
+                settings.app_host,
+                settings.prometheus_port,
+                {"postgres": database.check, "temporal": client.service_client.check_health},
+                "worker",
+                ports_tried=PROMETHEUS_PORTS_TRIED,
+            )
+        )
+        reservations = ReservationActivities(database, rendezvous, settings)
+        maintenance = MaintenanceActivities(database, client, settings)
+        await stack.enter_async_context(reservation_worker(client, reservations, settings))
+        await stack.enter_async_context(maintenance_worker(client, maintenance, settings))
+        _log.info("worker_ready")
+        await stop.wait()

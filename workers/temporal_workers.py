@@ -1,0 +1,71 @@
+"""The Temporal workers, configured the same way wherever they run: beside the API and in the worker process.
+
+Workflow modules are passed through the sandbox when serving: it keeps its guards at run time, and starting a
+reservation costs no import (DESIGN D1 has the measurement). The tests run them in the full sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.maintenance import MaintenanceActivities
+from activities.reservations import ReservationActivities
+from domain.contracts.names import MAINTENANCE_QUEUE, RESERVATION_QUEUE
+from runtime.settings import Settings
+from workflows.maintenance import ReconcileWorkflow
+from workflows.reservation import ReservationWorkflow
+
+WORKFLOW_TASKS_MAX = 200
+"""Workflow tasks in work at once; more only queue for the same interpreter."""
+
+LOCAL_ACTIVITIES_MAX = 100
+POLLERS = 10
+NEW_WORK_POLLER_SHARE = 0.5
+"""nonsticky_to_sticky_poll_ratio: its default leaves one poller for new reservations."""
+
+PASSED_THROUGH = ("domain", "workflows")
+
+
+def reservation_worker(client: Client, activities: ReservationActivities, settings: Settings) -> Worker:
+    """The worker of the `reservations` task queue: workflows with local activities, nothing else."""
+    return Worker(
+        client,
+        task_queue=RESERVATION_QUEUE,
+        workflows=[ReservationWorkflow],
+        activities=[activities.hold, activities.settle],
+        workflow_runner=_serving_runner(),
+        no_remote_activities=True,
+        max_cached_workflows=settings.worker_max_cached_workflows,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES_MAX,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=POLLERS),
+        nonsticky_to_sticky_poll_ratio=NEW_WORK_POLLER_SHARE,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_sticky_timeout_seconds),
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+    )
+
+
+def maintenance_worker(client: Client, activities: MaintenanceActivities, settings: Settings) -> Worker:
+    """The worker of the `maintenance` task queue: the Reconcile schedule, one run at a time."""
+    return Worker(
+        client,
+        task_queue=MAINTENANCE_QUEUE,
+        workflows=[ReconcileWorkflow],
+        activities=[activities.check_invariants, activities.adopt_orphans, activities.trim],
+        workflow_runner=_serving_runner(),
+        max_cached_workflows=10,
+        max_concurrent_workflow_tasks=2,
+        max_concurrent_activities=2,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=2),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=1),
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+    )
+
+
+def _serving_runner(passed_through: Sequence[str] = PASSED_THROUGH) -> SandboxedWorkflowRunner:
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed_through))

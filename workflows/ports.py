@@ -1,0 +1,73 @@
+"""What workflows may ask of the world: abstract activities, each with its time limits and retries beside it.
+
+Classes in activities/ implement them. A workflow's imports end here: no database, no network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio import activity
+from temporalio.common import RetryPolicy
+
+from domain.contracts.reservations import HoldOutcome, HoldRequest, SettleOutcome, SettleRequest
+
+
+class LocalActivityOptions(TypedDict):
+    """The limits of a local activity, spelled out: the SDK has no defaults that suit stock."""
+
+    start_to_close_timeout: timedelta
+    local_retry_threshold: timedelta
+    retry_policy: RetryPolicy
+
+
+UNTIL_IT_ANSWERS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=5),
+    maximum_attempts=0,
+)
+"""Stock is settled some day, whatever is down today: no limit on attempts."""
+
+STOCK_OPTIONS: LocalActivityOptions = {
+    # One transaction; longer than every limit that Postgres keeps for us.
+    "start_to_close_timeout": timedelta(seconds=20),
+    # Short outages are waited out inside the workflow task, longer ones by a timer of the server.
+    "local_retry_threshold": timedelta(seconds=5),
+    "retry_policy": UNTIL_IT_ANSWERS,
+}
+
+
+class ReservationActivities(ABC):
+    """One Postgres transaction each, idempotent on the reservation id. Run as local activities."""
+
+    @activity.defn(name="hold")
+    @abstractmethod
+    async def hold(self, request: HoldRequest) -> HoldOutcome:
+        """Hold stock or record the refusal; a repeat answers the row as it is now."""
+
+    @activity.defn(name="settle")
+    @abstractmethod
+    async def settle(self, request: SettleRequest) -> SettleOutcome:
+        """Make a guarded transition; the answer is the row's status afterwards, whoever won."""
+
+
+class MaintenanceActivities(ABC):
+    """The housekeeping of the Reconcile schedule. Ordinary activities, each safe to repeat."""
+
+    @activity.defn(name="check_invariants")
+    @abstractmethod
+    async def check_invariants(self) -> dict[str, int]:
+        """Count the violations of each invariant and export them as a metric."""
+
+    @activity.defn(name="adopt_orphans")
+    @abstractmethod
+    async def adopt_orphans(self) -> int:
+        """Start a workflow for each PENDING row that has none; answers how many."""
+
+    @activity.defn(name="trim")
+    @abstractmethod
+    async def trim(self) -> dict[str, int]:
+        """Delete what is past its keeping: inbox, keys, REJECTED rows, sent news; answers rows by table."""
