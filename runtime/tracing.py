@@ -73,8 +73,13 @@ def http_middlewares() -> list[Any]:
     """aiohttp middlewares to put before all others."""
     if not tracing_is_on():
         return []
-    from opentelemetry.instrumentation.aiohttp_server import create_aiohttp_middleware
+    from opentelemetry.instrumentation.aiohttp_server import AioHttpServerInstrumentor, create_aiohttp_middleware
 
+    # Instrumenting prepares what the middleware needs, but also replaces web.Application for everybody, so that
+    # every scrape of a health page would be a trace: only the first is wanted.
+    instrumentor = AioHttpServerInstrumentor()
+    instrumentor.instrument()
+    instrumentor.uninstrument()
     return [create_aiohttp_middleware()]
 
 
