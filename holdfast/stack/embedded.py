@@ -60,12 +60,14 @@ async def embedded_stack(
     parts: Collection[str] = ALL_PARTS,
     namespaces: Sequence[str] = (),
     report: Report = silent,
+    keep_up: bool = False,
     temporary: bool = False,
 ) -> AsyncIterator[Stack]:
     """Start `parts` with their data in `directory` and yield the running stack; everything is stopped at the end.
 
-    A `temporary` one writes its data carelessly and leaves none. Raises StackError when the directory is in use or a
-    part does not start. Whatever happens to this process, a kill −9 included, no other outlives it.
+    With `keep_up`, a part that dies is started again. A `temporary` stack writes its data carelessly and leaves none.
+    Raises StackError when the directory is in use or a part does not start. Whatever happens to this process, a
+    kill −9 included, no other outlives it.
     """
     with locked(directory) as lock:
         guard = Guard(keep_open=[lock])
@@ -74,7 +76,7 @@ async def embedded_stack(
                 guard.remove_afterwards(directory)
                 guard.remove_afterwards(shared_home(directory))
             plan = _Plan(directory, settings, namespaces=namespaces, durable=not temporary)
-            async with _running(plan, parts, guard, report) as stack:
+            async with _running(plan, parts, guard, report, keep_up) as stack:
                 yield stack
         finally:
             guard.close()
@@ -97,17 +99,16 @@ def drop_data(directory: Path) -> None:
 
 
 @asynccontextmanager
-async def _running(plan: _Plan, parts: Collection[str], guard: Guard, report: Report) -> AsyncIterator[Stack]:
+async def _running(
+    plan: _Plan, parts: Collection[str], guard: Guard, report: Report, keep_up: bool
+) -> AsyncIterator[Stack]:
     external = named_in(plan.settings, parts)
     await check_external(external)
     wanted = [name for name in parts if name not in {service.part for service in external}]
     supervisor = Supervisor([plan.build(name) for name in wanted], guard, report)
     settings = plan.settings.model_copy(update=plan.addresses)
-    try:
-        await supervisor.start()
+    async with supervisor.running(keep_up=keep_up):
         yield Stack(plan.directory, settings, supervisor, guard, plan.ports, plan.addresses)
-    finally:
-        await supervisor.stop()
 
 
 class _Plan:

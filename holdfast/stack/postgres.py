@@ -151,7 +151,11 @@ async def _run(
         cwd=directory,
         **as_user(user),
     )
-    output, _ = await process.communicate(stdin.encode())
+    try:
+        output, _ = await process.communicate(stdin.encode())
+    except asyncio.CancelledError:
+        process.kill()
+        raise
     assert process.returncode is not None, "communicate waits for the end"
     return process.returncode, output.decode(errors="replace")
 

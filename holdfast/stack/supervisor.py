@@ -7,7 +7,8 @@ happens through `report` and prints nothing itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 
 from holdfast.stack.errors import StackError
 from holdfast.stack.guard import Guard
@@ -28,37 +29,52 @@ def silent(_part: str, _event: str, _detail: str) -> None:
 
 
 class Supervisor:
-    """Starts `parts` side by side. Use: `start`, then perhaps `keep_up` as a task, then `stop`."""
+    """Starts `parts` side by side, keeps them up and stops them."""
 
     def __init__(self, parts: Sequence[Part], guard: Guard, report: Report = silent) -> None:
-        self._processes = [PartProcess(part, guard) for part in parts]
+        self._processes = {part.name: PartProcess(part, guard) for part in parts}
         self._report = report
+
+    def __getitem__(self, name: str) -> PartProcess:
+        """The process of one part, for someone who stops and starts it by hand."""
+        return self._processes[name]
 
     def pids(self) -> dict[str, int]:
         """Process ids by part, of those that run now."""
-        return {process.part.name: process.pid for process in self._processes if process.pid is not None}
+        return {name: process.pid for name, process in self._processes.items() if process.pid is not None}
 
-    async def start(self) -> None:
-        """Start all and return when all serve. Raises StackError naming each that did not; then nothing runs."""
-        outcomes = await asyncio.gather(*map(self._start_first, self._processes), return_exceptions=True)
-        problems = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        if not problems:
-            return
-        await self.stop()
-        unexpected = [problem for problem in problems if not isinstance(problem, StackError)]
-        if unexpected:
-            raise unexpected[0]
-        raise StackError("\n".join(str(problem) for problem in problems))
+    @asynccontextmanager
+    async def running(self, *, keep_up: bool) -> AsyncIterator[None]:
+        """All parts serve inside and have ended after; with `keep_up`, one that dies meanwhile is started again.
 
-    async def keep_up(self) -> None:
-        """Start again whoever dies; returns only by being cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for process in self._processes:
-                group.create_task(self._keep_up(process))
+        Raises StackError naming each part that did not start.
+        """
+        try:
+            await self._start()
+            async with self._kept_up() if keep_up else nullcontext():
+                yield
+        finally:
+            await asyncio.gather(*map(self._stop, self._processes.values()))
 
-    async def stop(self) -> None:
-        """Stop all, side by side, each within its own deadline. `keep_up` must have been cancelled before."""
-        await asyncio.gather(*map(self._stop, self._processes))
+    async def _start(self) -> None:
+        starts = map(self._start_first, self._processes.values())
+        outcomes = await asyncio.gather(*starts, return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, StackError)]
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, StackError):
+                raise outcome
+        if failures:
+            raise StackError("\n".join(map(str, failures)))
+
+    @asynccontextmanager
+    async def _kept_up(self) -> AsyncIterator[None]:
+        keepers = [asyncio.create_task(self._keep_up(process)) for process in self._processes.values()]
+        try:
+            yield
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.wait(keepers)
 
     async def _start_first(self, process: PartProcess) -> None:
         part = process.part

@@ -1,0 +1,87 @@
+"""The four processes of the service as parts to supervise: what to run, on which ports, and when each is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from holdfast.stack.errors import StackError
+from holdfast.stack.part import Part
+from holdfast.stack.ports import LOOPBACK, PortBook, is_free, next_free_port
+from holdfast.stack.probes import http_answers
+from runtime.settings import Settings
+
+NAMES = ("serve", "worker", "bridge", "relay")
+
+COMMANDS: Mapping[str, tuple[str, ...]] = {name: (sys.executable, "-m", "holdfast", name) for name in NAMES}
+
+_STOP_SECONDS_OVER_GRACE = 5.0
+"""A process that drains for its whole grace still has its buffers to flush."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessPorts:
+    """Where the API listens, and where each process shows its metrics."""
+
+    api: int
+    grpc: int
+    metrics: Mapping[str, int]
+
+
+def choose_ports(settings: Settings, book: PortBook) -> ProcessPorts:
+    """The ports that the settings name; free ones where they say 0. PROMETHEUS_PORT is the API process's own.
+
+    Raises StackError naming every port that is taken.
+    """
+    named = {
+        "APP_PORT": settings.app_port,
+        "GRPC_PORT": settings.grpc_port,
+        "PROMETHEUS_PORT": settings.prometheus_port,
+    }
+    taken = [f"{name}={port}" for name, port in named.items() if port and not is_free(port)]
+    if taken:
+        raise StackError(
+            f"in use by something else: {', '.join(taken)}. Set other ports, or 0 to have free ones chosen."
+        )
+    api, grpc, metrics = (port or book.port(name.lower()) for name, port in named.items())
+    return ProcessPorts(api, grpc, _metrics_ports(metrics, frozenset((api, grpc, metrics))))
+
+
+def process_parts(
+    settings: Settings,
+    ports: ProcessPorts,
+    environment: Mapping[str, str],
+    logs: Path,
+    commands: Mapping[str, tuple[str, ...]] = COMMANDS,
+) -> list[Part]:
+    """The processes, led by `environment` to their stack, logging into `logs`."""
+    host = reachable_host(settings)
+    shared = {**os.environ, **environment, "APP_PORT": str(ports.api), "GRPC_PORT": str(ports.grpc)}
+    return [
+        Part(
+            name=name,
+            command=commands[name],
+            environment={**shared, "PROMETHEUS_PORT": str(ports.metrics[name])},
+            directory=Path.cwd(),
+            log_path=logs / f"{name}.log",
+            ready=partial(http_answers, host, ports.api if name == "serve" else ports.metrics[name], "/health/ready"),
+            stop_seconds_max=settings.shutdown_grace_seconds + _STOP_SECONDS_OVER_GRACE,
+        )
+        for name in NAMES
+    ]
+
+
+def reachable_host(settings: Settings) -> str:
+    """Where a client on this machine finds the API: APP_HOST, unless that means every address."""
+    return LOOPBACK if settings.app_host in {"", "0.0.0.0", "::"} else settings.app_host  # noqa: S104 - only compared
+
+
+def _metrics_ports(first: int, taken: frozenset[int]) -> dict[str, int]:
+    ports = {NAMES[0]: first}
+    for name in NAMES[1:]:
+        ports[name] = next_free_port(max(ports.values()), taken)
+    return ports
