@@ -93,11 +93,11 @@ def test_the_echo_of_a_signal_does_not_hurry(start_child: StartChild) -> None:
     code = """
 async def drain_after_the_echo(stop):
     print("up", flush=True)
+    end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, end.set)
     await stop.wait()
     print("draining", flush=True)
-    echo = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, echo.set)
-    await echo.wait()
+    await end.wait()
     print("drained")
 import signal
 run_process(drain_after_the_echo)

@@ -133,6 +133,41 @@ def test_one_trace_runs_from_the_request_through_workflow_and_sql_to_the_event(
     assert ancestry(collector, "send inventory.events")[0] == "RunActivity:hold"
 
 
+def test_a_grpc_call_continues_the_trace_of_its_caller(start_child: StartChild, collector: Collector) -> None:
+    code = """
+        import asyncio
+        import grpc
+        from grpc_health.v1.health import aio
+        from grpc_health.v1.health_pb2 import HealthCheckRequest
+        from grpc_health.v1.health_pb2_grpc import HealthStub, add_HealthServicer_to_server
+        from runtime import tracing
+        from runtime.logs import configure_logging
+        from runtime.lifecycle import run_process
+        from runtime.settings import load_settings
+        settings = load_settings()
+        configure_logging(settings, "serve")
+        tracing.configure_tracing(settings, "serve")
+
+        async def main(stop):
+            server = grpc.aio.server(interceptors=tracing.grpc_interceptors())
+            add_HealthServicer_to_server(aio.HealthServicer(), server)
+            port = server.add_insecure_port("127.0.0.1:0")
+            await server.start()
+            caller = (("traceparent", "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"),)
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                await HealthStub(channel).Check(HealthCheckRequest(), metadata=caller)
+            await server.stop(None)
+
+        run_process(main)
+    """
+    child = start_child(code, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 0, errors
+    (span,) = collector.spans
+    assert (span.name, span.trace_id) == ("/grpc.health.v1.Health/Check", bytes.fromhex("ab" * 16))
+    assert span.parent_span_id == bytes.fromhex("cd" * 8)
+
+
 def test_a_message_without_a_traceparent_starts_a_trace_of_its_own(
     start_child: StartChild, collector: Collector
 ) -> None:
