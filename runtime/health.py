@@ -18,8 +18,11 @@ from runtime.metrics import exposition
 
 CHECK_SECONDS_MAX = 2.0
 
-Checks = Mapping[str, Callable[[], Awaitable[None]]]
-"""What a process depends on, by name; a check that raises or takes too long has failed."""
+Check = Callable[[], Awaitable[object]]
+"""Looks at one thing; has failed when it raises, answers False or takes too long."""
+
+Checks = Mapping[str, Check]
+"""What a process depends on, by name."""
 
 _log = get_logger(__name__)
 
@@ -88,11 +91,13 @@ async def _bind(runner: web.AppRunner, host: str, port: int, ports_tried: int, r
     return int(runner.addresses[0][1])
 
 
-async def _passes(name: str, check: Callable[[], Awaitable[None]], seconds_max: float) -> bool:
+async def _passes(name: str, check: Check, seconds_max: float) -> bool:
     try:
         async with asyncio.timeout(seconds_max):
-            await check()
+            answer = await check()
     except Exception as error:
         _log.warning("health_check_failed", check=name, error=repr(error))
         return False
-    return True
+    if answer is False:
+        _log.warning("health_check_failed", check=name, error="answered no")
+    return answer is not False

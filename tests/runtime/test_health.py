@@ -18,6 +18,10 @@ async def fails() -> None:
     raise ConnectionError("password=hunter2 at 10.0.0.5")
 
 
+async def says_no() -> bool:
+    return False
+
+
 async def hangs() -> None:
     await asyncio.Event().wait()
 
@@ -70,6 +74,10 @@ async def test_a_check_that_hangs_has_failed_and_delays_no_other() -> None:
         failed_checks({"slow": hangs, "sound": works, "broken": fails}, seconds_max=0.05), timeout=1
     )
     assert failed == ["slow", "broken"]
+
+
+async def test_a_check_that_answers_no_has_failed() -> None:
+    assert await failed_checks({"temporal": says_no, "sound": works}) == ["temporal"]
 
 
 async def test_checks_run_side_by_side() -> None:
