@@ -24,6 +24,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
     for_code,
 )
+from aiokafka.partitioner import DefaultPartitioner
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from runtime.logs import get_logger
@@ -35,6 +36,7 @@ __all__ = [
     "CommitFailedError",
     "ConsumerRebalanceListener",
     "ConsumerRecord",
+    "DefaultPartitioner",
     "IllegalStateError",
     "KafkaConnectionError",
     "KafkaError",

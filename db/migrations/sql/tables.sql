@@ -53,6 +53,7 @@ create table inventory (
 create unique index inventory_sku_per_warehouse on inventory (sku, warehouse_id) where deleted_at is null;
 create index inventory_product on inventory (product_id, variant_id);
 create index inventory_warehouse_listing on inventory (warehouse_id, inventory_id);
+create index inventory_warehouse_skus on inventory (warehouse_id, sku) where deleted_at is null;
 
 create table reservations (
     reservation_id uuid primary key,
@@ -85,7 +86,7 @@ create table reservations (
 ) with (fillfactor = 80);
 create index reservations_order on reservations (order_id, reservation_id);
 create index reservations_overdue on reservations (expires_at) where status = 'PENDING';
-create index reservations_rejected on reservations (created_at) where status = 'REJECTED';
+create index reservations_status on reservations (status, created_at, reservation_id);
 
 create table reservation_lines (
     reservation_id uuid not null
@@ -118,6 +119,7 @@ create table stock_movements (
     constraint stock_movements_total_after_not_negative check (total_after >= 0),
     constraint stock_movements_one_per_change unique (inventory_id, sequence)
 );
+create index stock_movements_time on stock_movements (inventory_id, created_at, sequence);
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
@@ -181,7 +183,7 @@ create table inbox (
     constraint inbox_status_known check (status in ('RECEIVED', 'WAITING', 'DELIVERED', 'DEAD'))
 );
 create index inbox_waiting on inbox (retry_at) where status in ('RECEIVED', 'WAITING');
-create index inbox_order on inbox (order_id) where status in ('RECEIVED', 'WAITING');
+create index inbox_order on inbox (order_id) where order_id is not null;
 create index inbox_settled on inbox (delivered_at) where status in ('DELIVERED', 'DEAD');
 
 create table idempotency_keys (

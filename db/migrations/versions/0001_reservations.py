@@ -20,6 +20,8 @@ FILES = (
     "expire_overdue",
     "extend_reservation",
     "return_reservation",
+    "refuse_commit",
+    "lease_buckets",
 )
 
 
