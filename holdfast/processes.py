@@ -19,8 +19,8 @@ NAMES = ("serve", "worker", "bridge", "relay")
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {name: (sys.executable, "-m", "holdfast", name) for name in NAMES}
 
-_STOP_SECONDS_OVER_GRACE = 5.0
-"""A process that drains for its whole grace still has its buffers to flush."""
+_STOP_SECONDS_OVER_GRACE = 10.0
+"""A process that drains for its whole grace still has connections to close and buffers to flush."""
 
 
 @dataclass(frozen=True, slots=True)

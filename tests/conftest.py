@@ -34,7 +34,7 @@ _module_numbers = iter(range(DATABASES))
 def pytest_configure() -> None:
     """A shell that names real services must not lead the tests there."""
     for name in list(os.environ):
-        if name.lower() in Settings.model_fields:
+        if name.lower() in Settings.model_fields or name == "CONFIG_FILE":
             del os.environ[name]
 
 

@@ -90,9 +90,7 @@ async def temporary_stack(settings: Settings, **options: Any) -> AsyncIterator[S
 
 
 def drop_data(directory: Path) -> None:
-    """Delete what a stack kept in `directory`. Raises StackError while one runs there."""
-    if not directory.exists():
-        return
+    """Delete what a stack kept in `directory`, and what it kept elsewhere. Raises StackError while one runs there."""
     with locked(directory):
         shutil.rmtree(shared_home(directory), ignore_errors=True)
         shutil.rmtree(directory)

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ import psutil
 
 STOP_SECONDS_MAX = 3.0
 """How long orphans may take to stop by themselves before they are killed."""
+
+_LOOK_EVERY_SECONDS = 0.05
 
 
 class Guard:
@@ -45,10 +48,7 @@ class Guard:
 
     def close(self) -> None:
         """Have it do what was noted, and wait for that."""
-        if self._process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-        self._process.wait()
+        self._hang_up()
 
     def _note(self, line: str) -> None:
         self._notes.add(line)
@@ -58,7 +58,7 @@ class Guard:
         try:
             self._write(line)
         except BrokenPipeError:
-            self._process.wait()
+            self._hang_up()
             self._process = self._start()
             for note in sorted(self._notes):
                 self._write(note)
@@ -67,6 +67,12 @@ class Guard:
         assert self._process.stdin is not None, "the guard is started with a pipe"
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
+
+    def _hang_up(self) -> None:
+        assert self._process.stdin is not None, "the guard is started with a pipe"
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -104,10 +110,20 @@ def _end(orphans: list[tuple[psutil.Process, int]]) -> None:
     for process, stop_signal in orphans:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(stop_signal)
-    psutil.wait_procs([process for process, _ in orphans], timeout=STOP_SECONDS_MAX)
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while time.monotonic() < deadline and any(has_not_ended(process) for process, _ in orphans):
+        time.sleep(_LOOK_EVERY_SECONDS)
     for process, _ in orphans:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def has_not_ended(process: psutil.Process) -> bool:
+    """An orphan that nobody has collected yet is a zombie: it has ended all the same."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 if __name__ == "__main__":

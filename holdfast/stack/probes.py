@@ -14,7 +14,7 @@ from holdfast.stack.errors import NotReadyError
 Probe = Callable[[], Awaitable[None]]
 """Returns when the part serves, raises NotReadyError while it does not."""
 
-_PROBE_SECONDS_MAX = 2.0
+_PROBE_SECONDS_MAX = 3.0
 
 _KAFKA_API_VERSIONS = b"\x00\x00\x00\x0a" + b"\x00\x12\x00\x00" + b"\x00\x00\x00\x2a" + b"\xff\xff"
 """Size 10; ApiVersions (18), version 0; correlation id 42; no client id: kafka.apache.org/protocol."""

@@ -12,7 +12,7 @@ import pwd
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -72,9 +72,8 @@ class PartProcess:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         part = self.part
-        part.log_path.parent.mkdir(parents=True, exist_ok=True)
-        with part.log_path.open("ab") as log:
-            try:
+        try:
+            with _opened(part.log_path) as log:
                 return await asyncio.create_subprocess_exec(
                     *part.command,
                     stdin=asyncio.subprocess.DEVNULL,
@@ -85,8 +84,8 @@ class PartProcess:
                     start_new_session=True,
                     **as_user(part.user),
                 )
-            except OSError as error:
-                raise StackError(f"{part.name} cannot be started: {error}") from error
+        except OSError as error:
+            raise StackError(f"{part.name} cannot be started: {error}") from error
 
     async def _until_ready(self) -> None:
         assert self._process is not None, "spawned first"
@@ -128,6 +127,11 @@ def as_user(user: str) -> Mapping[str, Any]:
     if not user:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def _opened(log_path: Path) -> BinaryIO:
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    return log_path.open("ab")
 
 
 def _tail(path: Path) -> str:
