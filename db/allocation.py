@@ -72,7 +72,7 @@ async def candidates(session: ReadSession, items: Sequence[Item]) -> Candidates:
 async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUID]) -> dict[UUID, int]:
     """Pieces on these shelves that are held past their deadline: as good as free. Keyed by inventory id."""
     statement = (
-        select(reservation_lines.c.inventory_id, func.sum(reservation_lines.c.quantity))
+        select(reservation_lines.c.inventory_id, func.sum(reservation_lines.c.quantity).label("pieces"))
         .join(reservations, reservations.c.reservation_id == reservation_lines.c.reservation_id)
         .where(
             reservations.c.status == "PENDING",
@@ -81,7 +81,7 @@ async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUI
         )
         .group_by(reservation_lines.c.inventory_id)
     )
-    return {row[0]: int(row[1]) for row in await session.execute(statement)}
+    return {row.inventory_id: int(row.pieces) for row in await session.execute(statement)}
 
 
 def _asked_for(items: Iterable[Item]) -> list[ColumnElement[bool]]:

@@ -9,19 +9,18 @@ returns table (reservation_id uuid, expires_at timestamptz, expired_at timestamp
 language plpgsql as $$
 #variable_conflict use_column
 declare
-    v_ids uuid[];
-    v_reserved_deltas integer[];
-    v_changed integer;
+    v_row record;
+    c record;
 begin
-    select array_agg(s.inventory_id order by s.inventory_id), array_agg(-s.quantity order by s.inventory_id)
-    into v_ids, v_reserved_deltas
-    from (select l.inventory_id, sum(l.quantity)::integer as quantity from reservation_lines l
-          where l.reservation_id = any (p_reservation_ids) group by l.inventory_id) s;
-    select count(*) into v_changed
-    from change_stock(v_ids, array_fill(0, array[cardinality(v_ids)]), v_reserved_deltas, p_traceparent);
-    if v_changed <> cardinality(v_ids) then
-        raise exception 'an overdue reservation holds stock that its rows do not show' using errcode = 'HF002';
-    end if;
+    for v_row in
+        select l.inventory_id, sum(l.quantity)::integer as quantity from reservation_lines l
+        where l.reservation_id = any (p_reservation_ids) group by l.inventory_id order by l.inventory_id
+    loop
+        c := change_stock_row(v_row.inventory_id, 0, -v_row.quantity, p_traceparent);
+        if c.inventory_id is null then
+            raise exception 'an overdue reservation holds stock that its rows do not show' using errcode = 'HF002';
+        end if;
+    end loop;
     return query
     with settled as (
         update reservations r

@@ -1,8 +1,9 @@
 -- A planned hold in one statement and one commit: reservation, lines, stock and news, or nothing at all.
 --
--- fill_reservation gives an open reservation its lines; it raises HF001 when the plan no longer fits the stock:
--- everything is undone, and the caller plans again under locks. hold_reservation opens and fills; a repeated call with
--- the same id changes nothing and answers null: the caller reads the row as it is now.
+-- fill_reservation gives an open reservation its lines (in the order of inventory ids: that is the lock order); it
+-- raises HF001 when the plan no longer fits the stock: everything is undone, and the caller plans again under locks.
+-- hold_reservation opens and fills; a repeated call with the same id changes nothing and answers null: the caller
+-- reads the row as it is now.
 
 create function fill_reservation(
     p_reservation_id uuid, p_order_id text, p_reserved_at timestamptz, p_expires_at timestamptz,
@@ -10,23 +11,20 @@ create function fill_reservation(
 ) returns void
 language plpgsql as $$
 declare
-    v_changed integer;
-    v_lines jsonb;
+    n integer;
+    c record;
+    v_lines jsonb := '[]';
 begin
-    if cardinality(p_inventory_ids) > 1 then
-        perform lock_stock(p_inventory_ids);
-    end if;
-    select count(*), jsonb_agg(jsonb_build_object('inventoryId', c.inventory_id, 'warehouseId', c.warehouse_id,
-                                                  'sku', c.sku, 'quantity', w.quantity) order by c.inventory_id)
-    into v_changed, v_lines
-    from change_stock(p_inventory_ids, array_fill(0, array[cardinality(p_inventory_ids)]), p_quantities,
-                      p_traceparent) c
-    join unnest(p_inventory_ids, p_quantities) as w (id, quantity) on w.id = c.inventory_id;
-    if v_changed <> cardinality(p_inventory_ids) then
-        raise exception 'the plan no longer fits the stock' using errcode = 'HF001';
-    end if;
-    insert into reservation_lines (reservation_id, inventory_id, quantity)
-    select p_reservation_id, w.id, w.quantity from unnest(p_inventory_ids, p_quantities) as w (id, quantity);
+    for n in 1 .. cardinality(p_inventory_ids) loop
+        c := change_stock_row(p_inventory_ids[n], 0, p_quantities[n], p_traceparent);
+        if c.inventory_id is null then
+            raise exception 'the plan no longer fits the stock' using errcode = 'HF001';
+        end if;
+        insert into reservation_lines (reservation_id, inventory_id, quantity)
+        values (p_reservation_id, p_inventory_ids[n], p_quantities[n]);
+        v_lines := v_lines || jsonb_build_object('inventoryId', c.inventory_id, 'warehouseId', c.warehouse_id,
+                                                 'sku', c.sku, 'quantity', p_quantities[n]);
+    end loop;
     insert into outbox (type, key, stream_id, sequence, data, traceparent)
     values ('inventory.reserved', p_order_id, p_reservation_id, 1, jsonb_build_object(
         'reservationId', p_reservation_id, 'orderId', p_order_id, 'status', 'PENDING', 'lines', v_lines,

@@ -8,8 +8,9 @@ language plpgsql as $$
 #variable_conflict use_column
 declare
     v_row reservations%rowtype;
-    v_ids uuid[];
-    v_quantities integer[];
+    v_line record;
+    c record;
+    v_lines jsonb := '[]';
 begin
     select * into v_row from reservations r where r.reservation_id = p_reservation_id for no key update;
     if not found then
@@ -19,39 +20,29 @@ begin
         return query select v_row.status, false;
         return;
     end if;
-    select array_agg(l.inventory_id order by l.inventory_id),
-           array_agg(l.quantity - l.quantity_returned order by l.inventory_id)
-    into v_ids, v_quantities
-    from reservation_lines l where l.reservation_id = p_reservation_id and l.quantity > l.quantity_returned;
     update reservations r set returned_at = clock_timestamp(), updated_at = clock_timestamp(), sequence = r.sequence + 1
     where r.reservation_id = p_reservation_id;
-    if v_ids is null then
-        return query select v_row.status, false;
-        return;
-    end if;
-    perform lock_stock(v_ids);
-    update reservation_lines l set quantity_returned = l.quantity where l.reservation_id = p_reservation_id;
-    with changed as (
-        select * from change_stock(v_ids, v_quantities, array_fill(0, array[cardinality(v_ids)]), p_traceparent)
-    ),
-    returned as (
+    for v_line in
+        select l.inventory_id, l.quantity - l.quantity_returned as quantity from reservation_lines l
+        where l.reservation_id = p_reservation_id and l.quantity > l.quantity_returned order by l.inventory_id
+    loop
+        c := change_stock_row(v_line.inventory_id, v_line.quantity, 0, p_traceparent);
+        if c.inventory_id is null then
+            raise exception 'returned stock of reservation % has no row to go to', p_reservation_id
+                using errcode = 'HF002';
+        end if;
         insert into stock_movements (inventory_id, type, quantity, total_after, sequence, reason, reference,
                                      performed_by, performed_by_name)
-        select c.inventory_id, 'RETURN', w.quantity, c.total, c.sequence, p_reason, v_row.order_id,
-               p_performed_by, p_performed_by_name
-        from changed c join unnest(v_ids, v_quantities) as w (id, quantity) on w.id = c.inventory_id
-    )
+        values (c.inventory_id, 'RETURN', v_line.quantity, c.total, c.sequence, p_reason, v_row.order_id,
+                p_performed_by, p_performed_by_name);
+        v_lines := v_lines || jsonb_build_object('inventoryId', c.inventory_id, 'warehouseId', c.warehouse_id,
+                                                 'sku', c.sku, 'quantity', v_line.quantity);
+    end loop;
+    update reservation_lines l set quantity_returned = l.quantity where l.reservation_id = p_reservation_id;
     insert into outbox (type, key, stream_id, sequence, data, traceparent)
-    select 'inventory.released', v_row.order_id, p_reservation_id, v_row.sequence + 1,
-           jsonb_build_object('reservationId', p_reservation_id, 'orderId', v_row.order_id, 'status', 'COMMITTED',
-               'lines', jsonb_agg(jsonb_build_object('inventoryId', c.inventory_id, 'warehouseId', c.warehouse_id,
-                                                     'sku', c.sku, 'quantity', w.quantity) order by c.inventory_id),
-               'expiresAt', v_row.expires_at, 'settledAt', clock_timestamp(), 'reason', 'order_cancelled'),
-           p_traceparent
-    from changed c join unnest(v_ids, v_quantities) as w (id, quantity) on w.id = c.inventory_id
-    having count(*) = cardinality(v_ids);
-    if not found then
-        raise exception 'returned stock of reservation % has no row to go to', p_reservation_id using errcode = 'HF002';
-    end if;
+    values ('inventory.released', v_row.order_id, p_reservation_id, v_row.sequence + 1,
+            jsonb_build_object('reservationId', p_reservation_id, 'orderId', v_row.order_id, 'status', 'COMMITTED',
+                               'lines', v_lines, 'expiresAt', v_row.expires_at, 'settledAt', clock_timestamp(),
+                               'reason', 'order_cancelled'), p_traceparent);
     return query select v_row.status, true;
 end $$;

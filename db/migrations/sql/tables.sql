@@ -143,8 +143,7 @@ create table outbox (
     traceparent varchar(55),
     bucket smallint not null generated always as (abs(hashtext(key)::bigint) % 16) stored,
     created_at timestamptz not null default clock_timestamp(),
-    sent_at timestamptz,
-    constraint outbox_one_event_per_change unique (stream_id, sequence, type)
+    sent_at timestamptz
 );
 create index outbox_unsent on outbox (bucket, outbox_id) where sent_at is null;
 create index outbox_sent on outbox (sent_at) where sent_at is not null;
