@@ -60,6 +60,7 @@ class StockCommands:
         delta: int | None = None,
         type: MovementType,  # noqa: A002 - the contract's word
         reason: str,
+        reference: str = "",
         expected_version: int | None,
         caller: Caller,
         movement_id: UUID,
