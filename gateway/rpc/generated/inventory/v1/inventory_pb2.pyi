@@ -45,7 +45,7 @@ class _MovementType:
 class _MovementTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MovementType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     MOVEMENT_TYPE_UNSPECIFIED: _MovementType.ValueType  # 0
-    """Not said: refused, since every change says why."""
+    """Not said: ADJUSTMENT is meant."""
     MOVEMENT_TYPE_INBOUND: _MovementType.ValueType  # 1
     """Goods came in; only a positive delta."""
     MOVEMENT_TYPE_OUTBOUND: _MovementType.ValueType  # 2
@@ -63,7 +63,7 @@ class MovementType(_MovementType, metaclass=_MovementTypeEnumTypeWrapper):
     """Why the total of a row changed."""
 
 MOVEMENT_TYPE_UNSPECIFIED: MovementType.ValueType  # 0
-"""Not said: refused, since every change says why."""
+"""Not said: ADJUSTMENT is meant."""
 MOVEMENT_TYPE_INBOUND: MovementType.ValueType  # 1
 """Goods came in; only a positive delta."""
 MOVEMENT_TYPE_OUTBOUND: MovementType.ValueType  # 2
@@ -196,7 +196,7 @@ Global___ProductVariant: _TypeAlias = ProductVariant  # noqa: Y015
 
 @_typing.final
 class Item(_message.Message):
-    """Pieces of something."""
+    """Pieces that somebody wants."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -340,104 +340,189 @@ class InventoryResponse(_message.Message):
 Global___InventoryResponse: _TypeAlias = InventoryResponse  # noqa: Y015
 
 @_typing.final
+class AvailabilityQuery(_message.Message):
+    """Pieces that somebody asks about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """1 to 50 characters."""
+    inventory_id: _builtins.str
+    """UUID of an inventory row."""
+    quantity: _builtins.int
+    """Pieces, 1 to 1 000 000. Absent: 1."""
+    region: _builtins.str
+    """Only warehouses of this region, 1 to 50 characters. Absent: all."""
+    @_builtins.property
+    def product(self) -> Global___ProductVariant:
+        """By product, and variant where there are any."""
+
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        product: Global___ProductVariant | None = ...,
+        quantity: _builtins.int | None = ...,
+        region: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_quantity", b"_quantity", "_region", b"_region", "inventory_id", b"inventory_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_quantity", b"_quantity", "_region", b"_region", "inventory_id", b"inventory_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__quantity: _TypeAlias = _typing.Literal["quantity"]  # noqa: Y015
+    _WhichOneofArgType__quantity: _TypeAlias = _typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["sku", "inventory_id", "product"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quantity) -> _WhichOneofReturnType__quantity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___AvailabilityQuery: _TypeAlias = AvailabilityQuery  # noqa: Y015
+
+@_typing.final
 class CheckAvailabilityRequest(_message.Message):
-    """What somebody would like to have."""
+    """Everything somebody would like to have."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEMS_FIELD_NUMBER: _builtins.int
-    REGION_FIELD_NUMBER: _builtins.int
-    region: _builtins.str
-    """Only warehouses of this region, 1 to 50 characters. Absent: all."""
     @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
-        """1 to 200 items, each checked by itself."""
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___AvailabilityQuery]:
+        """1 to 200 items."""
 
     def __init__(
         self,
         *,
-        items: _abc.Iterable[Global___Item] | None = ...,
-        region: _builtins.str | None = ...,
+        items: _abc.Iterable[Global___AvailabilityQuery] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "region", b"region"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_region", b"_region", "items", b"items", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
-    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckAvailabilityRequest: _TypeAlias = CheckAvailabilityRequest  # noqa: Y015
 
 @_typing.final
-class ItemAvailability(_message.Message):
-    """What there is of one item."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    AVAILABLE_FIELD_NUMBER: _builtins.int
-    QUANTITY_REQUESTED_FIELD_NUMBER: _builtins.int
-    QUANTITY_AVAILABLE_FIELD_NUMBER: _builtins.int
-    WAREHOUSES_FIELD_NUMBER: _builtins.int
-    available: _builtins.bool
-    """Whether the whole quantity is there."""
-    quantity_requested: _builtins.int
-    """Pieces wanted."""
-    quantity_available: _builtins.int
-    """Pieces that may be promised, all warehouses that count taken together."""
-    @_builtins.property
-    def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[Global___WarehouseAvailability]:
-        """The shelves behind that number, the preferred ones first."""
-
-    def __init__(
-        self,
-        *,
-        available: _builtins.bool = ...,
-        quantity_requested: _builtins.int = ...,
-        quantity_available: _builtins.int = ...,
-        warehouses: _abc.Iterable[Global___WarehouseAvailability] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "quantity_available", b"quantity_available", "quantity_requested", b"quantity_requested", "warehouses", b"warehouses"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ItemAvailability: _TypeAlias = ItemAvailability  # noqa: Y015
-
-@_typing.final
 class WarehouseAvailability(_message.Message):
-    """What one shelf can give."""
+    """What one warehouse can give."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
     INVENTORY_ID_FIELD_NUMBER: _builtins.int
-    SKU_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     QUANTITY_AVAILABLE_FIELD_NUMBER: _builtins.int
-    warehouse_id: _builtins.str
-    """UUID."""
     inventory_id: _builtins.str
     """UUID of the inventory row."""
-    sku: _builtins.str
-    """1 to 50 characters."""
+    warehouse_id: _builtins.str
+    """UUID."""
+    code: _builtins.str
+    """The warehouse's short name."""
+    region: _builtins.str
+    """The warehouse's region."""
     quantity_available: _builtins.int
     """Pieces that may be promised."""
     def __init__(
         self,
         *,
-        warehouse_id: _builtins.str = ...,
         inventory_id: _builtins.str = ...,
-        sku: _builtins.str = ...,
+        warehouse_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        region: _builtins.str = ...,
         quantity_available: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "quantity_available", b"quantity_available", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "inventory_id", b"inventory_id", "quantity_available", b"quantity_available", "region", b"region", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WarehouseAvailability: _TypeAlias = WarehouseAvailability  # noqa: Y015
+
+@_typing.final
+class ItemError(_message.Message):
+    """Why there is no answer for an item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Stable, the same as in the reason of an ErrorInfo, e.g. `unknown_item`."""
+    detail: _builtins.str
+    """For people."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "detail", b"detail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemError: _TypeAlias = ItemError  # noqa: Y015
+
+@_typing.final
+class ItemAvailability(_message.Message):
+    """What there is of one item, taken by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_REQUESTED_FIELD_NUMBER: _builtins.int
+    QUANTITY_AVAILABLE_FIELD_NUMBER: _builtins.int
+    WAREHOUSES_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    available: _builtins.bool
+    """Whether the whole quantity is there."""
+    sku: _builtins.str
+    """1 to 50 characters; empty when there is an error."""
+    quantity_requested: _builtins.int
+    """Pieces asked for."""
+    quantity_available: _builtins.int
+    """Pieces that may be promised, all warehouses below taken together."""
+    @_builtins.property
+    def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[Global___WarehouseAvailability]:
+        """The warehouses behind that number."""
+
+    @_builtins.property
+    def error(self) -> Global___ItemError:
+        """Absent when there is an answer."""
+
+    def __init__(
+        self,
+        *,
+        available: _builtins.bool = ...,
+        sku: _builtins.str = ...,
+        quantity_requested: _builtins.int = ...,
+        quantity_available: _builtins.int = ...,
+        warehouses: _abc.Iterable[Global___WarehouseAvailability] | None = ...,
+        error: Global___ItemError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "error", b"error", "quantity_available", b"quantity_available", "quantity_requested", b"quantity_requested", "sku", b"sku", "warehouses", b"warehouses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemAvailability: _TypeAlias = ItemAvailability  # noqa: Y015
 
 @_typing.final
 class AvailabilityResponse(_message.Message):
@@ -448,7 +533,7 @@ class AvailabilityResponse(_message.Message):
     AVAILABLE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     available: _builtins.bool
-    """Whether every item is available."""
+    """Whether all items together can be served: no piece is counted for two of them."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemAvailability]:
         """One for each item, in the order of the request."""
@@ -819,7 +904,7 @@ Global___ExtendReservationRequest: _TypeAlias = ExtendReservationRequest  # noqa
 
 @_typing.final
 class UpdateStockRequest(_message.Message):
-    """A change of a row's total, and who may know why."""
+    """A change of a row's total."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -833,15 +918,17 @@ class UpdateStockRequest(_message.Message):
     inventory_id: _builtins.str
     """UUID, required."""
     total: _builtins.int
-    """The pieces that stand on the shelf now, as counted: 0 to 2 000 000 000."""
+    """The pieces that stand on the shelf now, as counted: 0 to 2 000 000 000. When that is what the row says already,
+    nothing is written.
+    """
     delta: _builtins.int
     """Pieces to add, or to take away when negative: -1 000 000 to 1 000 000, not 0."""
     type: Global___MovementType.ValueType
-    """Required."""
+    """Why."""
     reason: _builtins.str
-    """For people who read the ledger, up to 255 characters."""
+    """In words, for people who read the ledger: up to 255 characters, required with a delta."""
     reference: _builtins.str
-    """What it belongs to, e.g. a delivery note, up to 100 characters."""
+    """What it belongs to, e.g. a delivery note: up to 100 characters."""
     expected_version: _builtins.int
     """The `version` that the caller has seen. Absent: whatever it is."""
     def __init__(

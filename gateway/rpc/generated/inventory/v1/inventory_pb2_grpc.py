@@ -90,8 +90,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckAvailability(self, request, context):
-        """Whether stock covers each of the items, as of now. It holds nothing: only ReserveStock does.
-        Scope: inventory:read. INVALID_ARGUMENT (`unknown_item`) for an item we do not have.
+        """Whether stock covers the items at this moment: an answer, not a promise. Only ReserveStock holds anything.
+        Scope: inventory:read. An item that is not known is told at the item, not by failing the call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

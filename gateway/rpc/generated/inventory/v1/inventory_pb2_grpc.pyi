@@ -38,8 +38,8 @@ class InventoryServiceStub:
     GetInventory: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetInventoryRequest, _inventory_pb2.InventoryResponse]
     """One inventory row. Scope: inventory:read. NOT_FOUND when there is none."""
     CheckAvailability: _aio.UnaryUnaryMultiCallable[_inventory_pb2.CheckAvailabilityRequest, _inventory_pb2.AvailabilityResponse]
-    """Whether stock covers each of the items, as of now. It holds nothing: only ReserveStock does.
-    Scope: inventory:read. INVALID_ARGUMENT (`unknown_item`) for an item we do not have.
+    """Whether stock covers the items at this moment: an answer, not a promise. Only ReserveStock holds anything.
+    Scope: inventory:read. An item that is not known is told at the item, not by failing the call.
     """
     ReserveStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReserveStockRequest, _inventory_pb2.ReservationResponse]
     """Holds stock for an order, all lines or none, until it is committed, cancelled or expires.
@@ -85,8 +85,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.CheckAvailabilityRequest,
         context: _aio.ServicerContext[_inventory_pb2.CheckAvailabilityRequest, _abc.Awaitable[_inventory_pb2.AvailabilityResponse]],
     ) -> _abc.Awaitable[_inventory_pb2.AvailabilityResponse]:
-        """Whether stock covers each of the items, as of now. It holds nothing: only ReserveStock does.
-        Scope: inventory:read. INVALID_ARGUMENT (`unknown_item`) for an item we do not have.
+        """Whether stock covers the items at this moment: an answer, not a promise. Only ReserveStock holds anything.
+        Scope: inventory:read. An item that is not known is told at the item, not by failing the call.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,145 @@
+"""Reservations over gRPC: hold, look, settle, extend."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from google.protobuf.empty_pb2 import Empty
+
+from domain.contracts.reservations import Source
+from domain.limits import ORDER_ID_CHARACTERS_MAX
+from domain.reservations import Item, ReleaseReason, Reservation, ReservationStatus
+from gateway.commands.reservations import ReserveCommand
+from gateway.rpc.calls import Call
+from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
+from gateway.rpc.reading import Reading
+from gateway.rpc.times import timestamp
+from gateway.services import Services
+
+_STATUSES = {status: pb.ReservationStatus.Value(f"RESERVATION_STATUS_{status.name}") for status in ReservationStatus}
+_REASONS = {reason: pb.ReleaseReason.Value(f"RELEASE_REASON_{reason.name}") for reason in ReleaseReason}
+_CANCEL_REASONS = {number: reason for reason, number in _REASONS.items() if reason is not ReleaseReason.EXPIRED}
+_CANCEL_REASONS[pb.RELEASE_REASON_UNSPECIFIED] = ReleaseReason.CANCELLED
+_STRATEGIES = frozenset({pb.ALLOCATION_STRATEGY_UNSPECIFIED, pb.ALLOCATION_STRATEGY_PRIORITY})
+
+
+async def reserve_stock(services: Services, request: pb.ReserveStockRequest, call: Call) -> pb.ReservationResponse:
+    """ReserveStock. Without an id of the caller's own, the id recorded with the key makes it repeatable."""
+    command = _reserve_command(request, call)
+    reserved = await services.reservations.reserve(
+        command, call.caller, source=Source.GRPC, deadline_seconds=call.deadline_seconds
+    )
+    return reservation_response(services, reserved.reservation)
+
+
+async def get_reservation(
+    services: Services,
+    request: pb.GetReservationRequest,
+    call: Call,  # noqa: ARG001 - every method is called alike
+) -> pb.ReservationResponse:
+    """GetReservation."""
+    return reservation_response(services, await services.views.reservation(_reservation_id(request)))
+
+
+async def commit_reservation(services: Services, request: pb.CommitReservationRequest, call: Call) -> Empty:
+    """CommitReservation."""
+    await services.reservations.commit(_reservation_id(request), call.caller, decision_id=call.resource_id)
+    return Empty()
+
+
+async def cancel_reservation(services: Services, request: pb.CancelReservationRequest, call: Call) -> Empty:
+    """CancelReservation."""
+    reading = Reading()
+    reservation_id = reading.uuid("/reservationId", request.reservation_id)
+    reason = reading.choice("/reason", request.reason, _CANCEL_REASONS)
+    reading.refuse()
+    assert reason is not None, "an unknown reason has been refused"
+    await services.reservations.cancel(reservation_id, call.caller, reason=reason, decision_id=call.resource_id)
+    return Empty()
+
+
+async def extend_reservation(
+    services: Services, request: pb.ExtendReservationRequest, call: Call
+) -> pb.ReservationResponse:
+    """ExtendReservation."""
+    reading = Reading()
+    reservation_id = reading.uuid("/reservationId", request.reservation_id)
+    reading.hold_seconds(request.hold_seconds)
+    reading.refuse()
+    reservation = await services.reservations.extend(
+        reservation_id, call.caller, hold_seconds=request.hold_seconds, decision_id=call.resource_id
+    )
+    return reservation_response(services, reservation)
+
+
+def reservation_response(services: Services, row: Reservation) -> pb.ReservationResponse:
+    """A reservation as callers see it."""
+    reason = _REASONS[ReleaseReason(row.release_reason)] if row.release_reason else pb.RELEASE_REASON_UNSPECIFIED
+    return pb.ReservationResponse(
+        reservation_id=str(row.reservation_id),
+        order_id=row.order_id,
+        status=_STATUSES[row.status],
+        lines=[
+            pb.ReservationLine(
+                inventory_id=str(line.inventory_id),
+                warehouse_id=str(line.warehouse_id),
+                sku=line.sku,
+                quantity=line.quantity,
+                quantity_returned=line.quantity_returned,
+            )
+            for line in row.lines
+        ],
+        shortages=[
+            pb.Shortage(sku=short.sku, requested=short.requested, available=short.available) for short in row.shortages
+        ],
+        release_reason=reason,
+        extends_count=row.extends_count,
+        sequence=row.sequence,
+        reserved_at=timestamp(row.reserved_at),
+        expires_at=timestamp(row.expires_at),
+        committed_at=timestamp(row.committed_at),
+        cancelled_at=timestamp(row.cancelled_at),
+        expired_at=timestamp(row.expired_at),
+        returned_at=timestamp(row.returned_at),
+        created_at=timestamp(row.created_at),
+        updated_at=timestamp(row.updated_at),
+        workflow_url=services.reservation_link(row.reservation_id),
+    )
+
+
+def _reservation_id(request: pb.GetReservationRequest | pb.CommitReservationRequest) -> UUID:
+    reading = Reading()
+    reservation_id = reading.uuid("/reservationId", request.reservation_id)
+    reading.refuse()
+    return reservation_id
+
+
+def _reserve_command(request: pb.ReserveStockRequest, call: Call) -> ReserveCommand:
+    reading = Reading()
+    reading.text("/orderId", request.order_id, characters_max=ORDER_ID_CHARACTERS_MAX, required=True)
+    items = []
+    if reading.lines(len(request.items)):
+        items = [_item(reading, f"/items/{number}", item) for number, item in enumerate(request.items)]
+    hold_seconds = request.hold_seconds if request.HasField("hold_seconds") else None
+    reading.hold_seconds(hold_seconds)
+    own_id = reading.uuid("/reservationId", request.reservation_id) if request.HasField("reservation_id") else None
+    region = request.region if request.HasField("region") else None
+    reading.region("/region", region)
+    if request.strategy not in _STRATEGIES:
+        reading.add("/strategy", "must be PRIORITY")
+    reading.refuse()
+    return ReserveCommand(
+        order_id=request.order_id,
+        items=items,
+        reservation_id=own_id or call.resource_id,
+        hold_seconds=hold_seconds,
+        region=region,
+        allow_split=request.allow_split if request.HasField("allow_split") else True,
+    )
+
+
+def _item(reading: Reading, pointer: str, item: pb.Item) -> Item:
+    reading.quantity(f"{pointer}/quantity", item.quantity)
+    bound = item.HasField("warehouse_id")
+    warehouse_id = reading.uuid(f"{pointer}/warehouseId", item.warehouse_id) if bound else None
+    return Item(quantity=item.quantity, warehouse_id=warehouse_id, **reading.what(pointer, item))

@@ -1,0 +1,70 @@
+"""Inventory rows over gRPC: look at one, change its stock."""
+
+from __future__ import annotations
+
+import uuid
+
+from domain.stock import MovementType, StockItem
+from gateway.rpc.calls import Call
+from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
+from gateway.rpc.reading import Reading
+from gateway.rpc.times import timestamp
+from gateway.services import Services
+
+_TYPES = {pb.MovementType.Value(f"MOVEMENT_TYPE_{type_.name}"): type_ for type_ in MovementType}
+_TYPES[pb.MOVEMENT_TYPE_UNSPECIFIED] = MovementType.ADJUSTMENT
+
+
+async def get_inventory(
+    services: Services,
+    request: pb.GetInventoryRequest,
+    call: Call,  # noqa: ARG001 - every method is called alike
+) -> pb.InventoryResponse:
+    """GetInventory."""
+    reading = Reading()
+    inventory_id = reading.uuid("/inventoryId", request.inventory_id)
+    reading.refuse()
+    return inventory_response(await services.views.inventory_item(inventory_id))
+
+
+async def update_stock(services: Services, request: pb.UpdateStockRequest, call: Call) -> pb.InventoryResponse:
+    """UpdateStock. The bounds of reason, reference and quantities are checked by the command, as for REST."""
+    reading = Reading()
+    inventory_id = reading.uuid("/inventoryId", request.inventory_id)
+    type_ = reading.choice("/type", request.type, _TYPES)
+    if request.WhichOneof("change") is None:
+        reading.add("/change", "give either total or delta")
+    reading.refuse()
+    assert type_ is not None, "an unknown type has been refused"
+    item = await services.stock.set_stock(
+        inventory_id,
+        total=request.total if request.HasField("total") else None,
+        delta=request.delta if request.HasField("delta") else None,
+        type=type_,
+        reason=request.reason,
+        reference=request.reference,
+        expected_version=request.expected_version if request.HasField("expected_version") else None,
+        caller=call.caller,
+        movement_id=call.resource_id or uuid.uuid4(),
+    )
+    return inventory_response(item)
+
+
+def inventory_response(item: StockItem) -> pb.InventoryResponse:
+    """A row as callers see it."""
+    return pb.InventoryResponse(
+        inventory_id=str(item.inventory_id),
+        product_id=str(item.product_id),
+        variant_id=str(item.variant_id) if item.variant_id else None,
+        warehouse_id=str(item.warehouse_id),
+        sku=item.sku,
+        quantity_available=item.quantity_available,
+        quantity_reserved=item.quantity_reserved,
+        quantity_total=item.quantity_total,
+        reorder_point=item.reorder_point,
+        reorder_quantity=item.reorder_quantity,
+        sequence=item.sequence,
+        version=item.version,
+        created_at=timestamp(item.created_at),
+        updated_at=timestamp(item.updated_at),
+    )
