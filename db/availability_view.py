@@ -1,54 +1,220 @@
 """Stock levels in Redis, for answering availability without Postgres. A view: never asked before a hold.
 
 One hash for each SKU with one entry for each inventory row, carrying that row's `sequence`: an older value never
-replaces a newer one. Whoever changed stock writes after the commit; what was never read is not written. A dead Redis
-costs no time: after an error nothing is asked of it for a second.
+replaces a newer one. Whoever changed stock writes after the commit; a reader that misses fills in what Postgres says.
+A dead Redis costs no time: after an error nothing is asked of it for a second, and no method here raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, Self
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from db.engine import Database
+from db.redis_scripts import FILL, FORGET, STORE
+from db.stock import by_ids
+from domain.availability import Shelf
+from domain.errors import Unavailable
+from domain.stock import StockItem
+from runtime.logs import get_logger
+from runtime.metrics import AVAILABILITY_READS
 from runtime.settings import Settings
 
+T = TypeVar("T")
 
-class HasLevel(Protocol):
-    """An inventory row's level at one `sequence`; domain.stock.StockItem is one."""
+CONNECTIONS_MAX = 64
+ANSWER_TIMEOUT_SECONDS = 0.05
+CONNECT_TIMEOUT_SECONDS = 0.05
+SILENCE_SECONDS = 1.0
+"""How long nothing is asked after an error."""
 
-    @property
-    def sku(self) -> str: ...
-    @property
-    def inventory_id(self) -> UUID: ...
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def quantity_available(self) -> int: ...
+ENTRY_MS = 5_000
+"""How long a SKU is answered from here before Postgres is read again."""
+
+GUARD_MS = 15_000
+"""How long an incomplete entry keeps slower readers from filling in what is older; above FILL_WITHIN_SECONDS."""
+
+FILL_WITHIN_SECONDS = 3.0
+"""A reader that took longer than this keeps what it found to itself."""
+
+EPOCH_KEY = "holdfast:shelves-epoch"
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockLevel:
+    """What may be promised from an inventory row, in pieces, as of its `sequence`."""
+
+    sku: str
+    inventory_id: UUID
+    sequence: int
+    quantity_available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the view knew: all `shelves` of the SKUs it holds. The rest is for filling in the others."""
+
+    shelves: dict[str, list[Shelf]] = field(default_factory=dict)
+    epoch: str | None = None
+    generations: dict[str, str] = field(default_factory=dict)
+    read_at: float = 0.0
 
 
 class AvailabilityView:
-    """The view and its circuit breaker. None of its methods raises when Redis is down."""
+    """The view and its circuit breaker."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._silent_until = 0.0
+        self._store = client.register_script(STORE)
+        self._fill = client.register_script(FILL)
+        self._forget = client.register_script(FORGET)
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
         """A view by its settings; connects when used."""
-        raise NotImplementedError
+        pool = BlockingConnectionPool(
+            host=settings.redis_host,
+            port=settings.redis_port,
+            db=settings.redis_db,
+            password=settings.redis_password.get_secret_value() or None,
+            max_connections=CONNECTIONS_MAX,
+            timeout=ANSWER_TIMEOUT_SECONDS,
+            socket_timeout=ANSWER_TIMEOUT_SECONDS,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+        )
+        return cls(Redis.from_pool(pool))
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._client.aclose()
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life. Raises Unavailable; for health checks only."""
+        try:
+            await self._client.ping()
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis does not answer") from error
 
-    async def store(self, levels: Iterable[HasLevel]) -> None:
+    async def read(self, skus: Sequence[str]) -> Reading:
+        """What the view holds of these SKUs, in one round trip."""
+        read_at = time.monotonic()
+        answers = await self._ask(lambda: self._read(skus))
+        if answers is None:
+            AVAILABILITY_READS.labels("error").inc(len(skus))
+            return Reading()
+        reading = Reading(epoch=answers[0] or "0", read_at=read_at)
+        for sku, entry in zip(skus, answers[1:], strict=True):
+            current = entry.get("epoch") == reading.epoch
+            reading.generations[sku] = entry.get("generation", "") if current else ""
+            if current and "shelves" in entry:
+                reading.shelves[sku] = _shelves(entry)
+        AVAILABILITY_READS.labels("hit").inc(len(reading.shelves))
+        AVAILABILITY_READS.labels("miss").inc(len(skus) - len(reading.shelves))
+        return reading
+
+    async def fill(self, reading: Reading, found: Mapping[str, Sequence[Shelf]]) -> None:
+        """Add SKUs that `reading` missed, as Postgres had them after it; what has changed since stays."""
+        late = time.monotonic() - reading.read_at > FILL_WITHIN_SECONDS
+        if reading.epoch is None or late or not found:
+            return
+        arguments: list[Any] = [ENTRY_MS, reading.epoch]
+        for sku, shelves in found.items():
+            arguments += [reading.generations[sku], _static(shelves), len(shelves)]
+            for shelf in shelves:
+                arguments += [str(shelf.inventory_id), shelf.sequence, shelf.quantity_available]
+        await self._ask(lambda: self._fill(keys=_keys(found), args=arguments))
+
+    async def store(self, levels: Iterable[StockItem | StockLevel]) -> None:
         """Write levels that were just committed; older ones than the view has are dropped."""
+        changed = list(levels)
+        arguments: list[Any] = [GUARD_MS]
+        for level in changed:
+            arguments += [str(level.inventory_id), level.sequence, level.quantity_available]
+        if changed:
+            await self._ask(lambda: self._store(keys=_keys([level.sku for level in changed]), args=arguments))
 
     async def store_event(self, data: Mapping[str, Any], sequence: int) -> None:
-        """Write the level that an `inventory.stock_updated` event tells."""
+        """Write the level that the body of an `inventory.stock_updated` event tells."""
+        level = StockLevel(
+            sku=data["sku"],
+            inventory_id=UUID(data["inventoryId"]),
+            sequence=sequence,
+            quantity_available=data["newStock"],
+        )
+        await self.store([level])
+
+    async def refresh(self, database: Database, inventory_ids: Iterable[UUID]) -> None:
+        """Read rows that were just changed and write their levels, while Redis is there. Raises Unavailable."""
+        if not self._is_silent():
+            ids = list(inventory_ids)
+            await self.store((await database.reading(lambda session: by_ids(session, ids))).values())
 
     async def forget(self, skus: Sequence[str]) -> None:
         """Have these SKUs read again: rows came or went."""
+        if skus:
+            await self._ask(lambda: self._forget(keys=_keys(skus), args=[GUARD_MS, str(uuid.uuid4())]))
 
     async def forget_all(self) -> None:
         """Have everything read again: a warehouse changed."""
+        await self._ask(lambda: self._client.incr(EPOCH_KEY))
+
+    async def _read(self, skus: Sequence[str]) -> list[Any]:
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.get(EPOCH_KEY)
+        for sku in skus:
+            pipeline.hgetall(_key(sku))
+        return await pipeline.execute()
+
+    def _is_silent(self) -> bool:
+        return time.monotonic() < self._silent_until
+
+    async def _ask(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer of Redis, or None when it has none to give."""
+        if self._is_silent():
+            return None
+        try:
+            return await work()
+        except (RedisError, OSError) as error:
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            _log.warning("availability_view_unavailable", error=str(error), silent_seconds=SILENCE_SECONDS)
+            return None
+
+
+def _key(sku: str) -> str:
+    return f"holdfast:shelves:{sku}"
+
+
+def _keys(skus: Iterable[str]) -> list[str]:
+    return [EPOCH_KEY, *map(_key, skus)]
+
+
+def _static(shelves: Sequence[Shelf]) -> str:
+    return json.dumps(
+        [[str(s.inventory_id), str(s.warehouse_id), s.code, s.region, s.is_active] for s in shelves],
+        separators=(",", ":"),
+    )
+
+
+def _shelves(entry: Mapping[str, str]) -> list[Shelf]:
+    shelves = []
+    for inventory_id, warehouse_id, code, region, is_active in json.loads(entry["shelves"]):
+        sequence, available = entry[inventory_id].split(" ")
+        shelves.append(
+            Shelf(UUID(inventory_id), UUID(warehouse_id), code, region, is_active, int(sequence), int(available))
+        )
+    return shelves

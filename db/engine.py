@@ -64,6 +64,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
     def connect(cls, settings: Settings, *, process: str = "holdfast") -> Self:
@@ -96,6 +97,13 @@ class Database:
         """A session for reading. Raises Unavailable when Postgres does not answer."""
         with _errors_in_our_words():
             async with self._single.connect() as connection:
+                yield ReadSession(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[ReadSession]:
+        """A session whose statements all see one instant (REPEATABLE READ, read only)."""
+        with _errors_in_our_words():
+            async with self._snapshot.begin() as connection:
                 yield ReadSession(connection)
 
     @asynccontextmanager

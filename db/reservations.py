@@ -6,7 +6,7 @@ functions (db/migrations/sql), one round trip each; planning again under locks i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -158,6 +158,12 @@ async def expire_overdue(session: WriteSession, *, grace_seconds: float, batch_r
 async def get(session: ReadSession, reservation_id: UUID) -> Reservation | None:
     """One reservation with its lines."""
     return next(iter(await _read(session, reservations.c.reservation_id == reservation_id)), None)
+
+
+async def by_ids(session: ReadSession, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
+    """Reservations with their lines by id, at most 200; one that does not exist is missing."""
+    found = await _read(session, reservations.c.reservation_id.in_(reservation_ids)) if reservation_ids else []
+    return {reservation.reservation_id: reservation for reservation in found}
 
 
 async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:

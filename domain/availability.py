@@ -6,6 +6,7 @@ the sweeper frees it, seconds later, while a reservation may take its stock at o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -73,3 +74,51 @@ class BulkAvailability:
 
     available: bool
     items: tuple[BulkAvailabilityItem, ...]
+
+
+def eligible(query: AvailabilityQuery, shelves: Sequence[Shelf]) -> list[Shelf]:
+    """The shelves that may serve a query: active warehouses, in its region, or the one row it names."""
+    return [
+        shelf
+        for shelf in shelves
+        if shelf.is_active
+        and (not query.region or shelf.region == query.region)
+        and query.inventory_id in {None, shelf.inventory_id}
+    ]
+
+
+def assess(query: AvailabilityQuery, sku: str, shelves: Sequence[Shelf]) -> Availability:
+    """Answer a query from all shelves of its SKU, given in the order of preference."""
+    chosen = eligible(query, shelves)
+    total = sum(shelf.quantity_available for shelf in chosen)
+    return Availability(
+        sku=sku,
+        quantity_requested=query.quantity,
+        quantity_available=total,
+        available=total >= query.quantity,
+        warehouses=tuple(
+            WarehouseAvailability(
+                inventory_id=shelf.inventory_id,
+                warehouse_id=shelf.warehouse_id,
+                code=shelf.code,
+                region=shelf.region,
+                quantity_available=shelf.quantity_available,
+            )
+            for shelf in chosen
+        ),
+    )
+
+
+def servable_together(demands: Sequence[tuple[int, Sequence[Shelf]]]) -> bool:
+    """Whether all demands (pieces, eligible shelves) can be served at once, no piece twice.
+
+    Sets of shelves that belong to queries are nested or disjoint (a row, a region, a SKU), so by Hall's theorem it is
+    enough that within each set the demands that have no other place fit.
+    """
+    sets = [frozenset(shelf.inventory_id for shelf in shelves) for _, shelves in demands]
+    for _, shelves in demands:
+        place = frozenset(shelf.inventory_id for shelf in shelves)
+        bound = sum(quantity for (quantity, _), own in zip(demands, sets, strict=True) if own <= place)
+        if bound > sum(shelf.quantity_available for shelf in shelves):
+            return False
+    return True

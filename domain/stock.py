@@ -19,10 +19,15 @@ from domain.errors import (
     Shortage,
     Unprocessable,
 )
+from domain.limits import STOCK_TOTAL_MAX
 
 REORDER_POINT_DEFAULT = 10
 REORDER_QUANTITY_DEFAULT = 50
 """Pieces, from the specification's Inventory entity."""
+
+OPENING_REASON = "opening stock"
+COUNT_REASON = "stock count"
+"""The ledger's words where the caller gives none."""
 
 
 class MovementType(StrEnum):
@@ -105,14 +110,33 @@ def check_adjustment(type_: MovementType, delta: int, *, threshold: int) -> None
 
 
 def check_takeable(item: StockItem, delta: int) -> None:
-    """Refuse to take away stock that is promised to somebody. Raises InsufficientStock."""
+    """Refuse to take away stock that is promised to somebody, or to fill a shelf beyond what can be counted.
+
+    Raises InsufficientStock or Unprocessable.
+    """
     if item.quantity_available + delta < 0:
         raise InsufficientStock([Shortage(item.sku, -delta, item.quantity_available)])
+    if item.quantity_total + delta > STOCK_TOTAL_MAX:
+        raise Unprocessable(f"{item.sku} would hold more than {STOCK_TOTAL_MAX} pieces")
+
+
+def change_of(item: StockItem, update: StockUpdate, *, threshold: int) -> int:
+    """The signed pieces by which an update changes a row; 0 when a count found what was expected.
+
+    Raises what `check_adjustment` and `check_takeable` raise.
+    """
+    if update.quantity_total is not None and update.quantity_total == item.quantity_total:
+        return 0
+    delta = update.quantity_total - item.quantity_total if update.quantity_total is not None else update.delta
+    assert delta is not None, "domain.stock_fields has seen either a delta or a count"
+    check_adjustment(update.type, delta, threshold=threshold)
+    check_takeable(item, delta)
+    return delta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStockItem:
-    """A new inventory row; `quantity_total` pieces are its opening stock. See `check_new_item`."""
+    """A new inventory row; `quantity_total` pieces are its opening stock."""
 
     sku: str
     product_id: UUID
@@ -125,7 +149,7 @@ class NewStockItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockItemChanges:
-    """What a PUT carries; None leaves a field as it is. See `check_changes`.
+    """What a PUT carries; None leaves a field as it is.
 
     `quantity_total` is a stock count: the difference becomes an ADJUSTMENT with `reason`. The identity fields may be
     repeated as they are, so that a row that was read can be sent back, but not changed.

@@ -7,6 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.fields import FieldProblems
+from domain.limits import REGION_CHARACTERS_MAX
+
+CODE_CHARACTERS_MAX = 20
+NAME_CHARACTERS_MAX = 255
+ADDRESS_CHARACTERS_MAX = 500
+PLACE_CHARACTERS_MAX = 100
+POSTAL_CODE_CHARACTERS_MAX = 20
+"""From the specification's Warehouse entity."""
+
+PRIORITY_MAX = 1_000_000
+
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 of the Earth (IUGG, 1980)."""
 
@@ -43,7 +55,7 @@ class Warehouse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWarehouse:
-    """A new warehouse; `code` is its name on labels and in other systems, for good. See `check_warehouse`."""
+    """A new warehouse; `code` is its name on labels and in other systems, for good."""
 
     code: str
     name: str
@@ -75,6 +87,39 @@ class WarehouseChanges:
     priority: int | None = None
     latitude: float | None = None
     longitude: float | None = None
+
+
+def check_new_warehouse(new: NewWarehouse) -> None:
+    """Refuse a new warehouse with wrong fields. Raises Unprocessable naming all of them."""
+    problems = FieldProblems()
+    problems.name("/code", new.code, characters_max=CODE_CHARACTERS_MAX)
+    _check_fields(problems, new)
+    if (new.latitude is None) != (new.longitude is None):
+        problems.add("/latitude", "latitude and longitude go together")
+    problems.refuse()
+
+
+def check_warehouse_changes(changes: WarehouseChanges, warehouse: Warehouse) -> None:
+    """Refuse a PUT with wrong fields or another code. Raises Unprocessable naming all of them."""
+    problems = FieldProblems()
+    problems.unchanged("/code", changes.code, warehouse.code)
+    _check_fields(problems, changes)
+    if (changes.latitude is None) != (changes.longitude is None) and warehouse.latitude is None:
+        problems.add("/latitude", "latitude and longitude go together")
+    problems.refuse()
+
+
+def _check_fields(problems: FieldProblems, given: NewWarehouse | WarehouseChanges) -> None:
+    problems.name("/name", given.name, characters_max=NAME_CHARACTERS_MAX)
+    problems.text("/address", given.address, characters_max=ADDRESS_CHARACTERS_MAX)
+    problems.text("/city", given.city, characters_max=PLACE_CHARACTERS_MAX)
+    problems.text("/state", given.state, characters_max=PLACE_CHARACTERS_MAX)
+    problems.text("/country", given.country, characters_max=PLACE_CHARACTERS_MAX)
+    problems.text("/postalCode", given.postal_code, characters_max=POSTAL_CODE_CHARACTERS_MAX)
+    problems.text("/region", given.region, characters_max=REGION_CHARACTERS_MAX)
+    problems.number("/priority", given.priority, least=0, most=PRIORITY_MAX)
+    problems.number("/latitude", given.latitude, least=-90, most=90)
+    problems.number("/longitude", given.longitude, least=-180, most=180)
 
 
 def distance_km(origin: Coordinates, target: Coordinates) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from db import movements, reservation_listing, reservations, stock, warehouses
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from db.movements import MovementFilter
@@ -13,67 +14,103 @@ from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
 from db.warehouses import WarehouseFilter
 from domain.availability import Availability, AvailabilityQuery, BulkAvailability
+from domain.errors import NotFound
+from domain.fields import FieldProblems
+from domain.limits import (
+    ORDER_ID_CHARACTERS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+    REGION_CHARACTERS_MAX,
+    SKU_CHARACTERS_MAX,
+)
 from domain.reservations import Reservation
 from domain.stock import Movement, StockItem
 from domain.warehouses import Warehouse
-from runtime.settings import Settings
+from gateway.availability import AvailabilityChecks
 
 
 class Views:
     """Queries. Single resources raise NotFound; lists raise InvalidPageToken, and Unprocessable for a wrong order."""
 
-    def __init__(self, database: Database, availability_view: AvailabilityView, settings: Settings) -> None:
+    def __init__(self, database: Database, availability_view: AvailabilityView) -> None:
         self._database = database
-        self._view = availability_view
+        self._availability = AvailabilityChecks(database, availability_view)
 
     async def inventory_item(self, inventory_id: UUID) -> StockItem:
         """One inventory row."""
-        raise NotImplementedError
+        item = await self._database.reading(lambda session: stock.get(session, inventory_id))
+        if item is None:
+            raise NotFound("no inventory row has this id")
+        return item
 
     async def inventory_list(self, filters: StockFilter, page: PageRequest) -> Page[StockItem]:
         """Inventory rows; ordered by inventoryId or sku, each also with ` desc`."""
-        raise NotImplementedError
+        _check_text(sku=(filters.sku, SKU_CHARACTERS_MAX), region=(filters.region, REGION_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: stock.listed(session, filters, page))
 
     async def inventory_of_product(self, product_id: UUID, page: PageRequest) -> Page[StockItem]:
         """A product's rows in all warehouses, its variants included."""
-        raise NotImplementedError
+        return await self.inventory_list(StockFilter(product_id=product_id), page)
 
     async def inventory_of_sku(self, sku: str, page: PageRequest) -> Page[StockItem]:
         """A SKU's rows in all warehouses."""
-        raise NotImplementedError
+        return await self.inventory_list(StockFilter(sku=sku), page)
 
     async def movements(self, inventory_id: UUID, filters: MovementFilter, page: PageRequest) -> Page[Movement]:
-        """The ledger of one row, newest first; ordered by createdAt."""
-        raise NotImplementedError
+        """The ledger of one row, newest first; ordered by createdAt. Raises NotFound for an unknown row."""
+        _check_text(reference=(filters.reference, REFERENCE_CHARACTERS_MAX))
+        found = await self._database.reading(lambda session: movements.listed(session, inventory_id, filters, page))
+        if not found.items:
+            await self.inventory_item(inventory_id)
+        return found
 
     async def warehouse(self, warehouse_id: UUID) -> Warehouse:
         """One warehouse."""
-        raise NotImplementedError
+        warehouse = await self._database.reading(lambda session: warehouses.get(session, warehouse_id))
+        if warehouse is None:
+            raise NotFound("no warehouse has this id")
+        return warehouse
 
     async def warehouse_list(self, filters: WarehouseFilter, page: PageRequest) -> Page[Warehouse]:
         """Warehouses; ordered by code (the default) or priority."""
-        raise NotImplementedError
+        _check_text(region=(filters.region, REGION_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: warehouses.listed(session, filters, page))
 
     async def warehouse_inventory(self, warehouse_id: UUID, page: PageRequest) -> Page[StockItem]:
-        """What stands in one warehouse."""
-        raise NotImplementedError
+        """What stands in one warehouse. Raises NotFound for an unknown warehouse."""
+        found = await self.inventory_list(StockFilter(warehouse_id=warehouse_id), page)
+        if not found.items:
+            await self.warehouse(warehouse_id)
+        return found
 
     async def reservation(self, reservation_id: UUID) -> Reservation:
         """One reservation with its lines."""
-        raise NotImplementedError
+        reservation = await self._database.reading(lambda session: reservations.get(session, reservation_id))
+        if reservation is None:
+            raise NotFound("no reservation has this id")
+        return reservation
 
     async def reservations_of_order(self, order_id: str) -> list[Reservation]:
         """All reservations of an order, at most 200; empty when there is none."""
-        raise NotImplementedError
+        _check_text(orderId=(order_id, ORDER_ID_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: reservations.of_order(session, order_id))
 
     async def reservation_list(self, filters: ReservationFilter, page: PageRequest) -> Page[Reservation]:
         """Reservations, newest first; ordered by createdAt."""
-        raise NotImplementedError
+        _check_text(orderId=(filters.order_id, ORDER_ID_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: reservation_listing.listed(session, filters, page))
 
     async def check_availability(self, query: AvailabilityQuery) -> Availability:
         """Whether one item could be served now. Raises UnknownItem."""
-        raise NotImplementedError
+        return await self._availability.check(query)
 
     async def check_availability_bulk(self, queries: Sequence[AvailabilityQuery]) -> BulkAvailability:
         """The same for up to 200 items, each by itself and all together; an unknown item is its own error."""
-        raise NotImplementedError
+        return await self._availability.check_bulk(queries)
+
+
+def _check_text(**fields: tuple[str | None, int]) -> None:
+    """Refuse a text that no row can hold. Raises Unprocessable."""
+    problems = FieldProblems()
+    for name, (value, characters_max) in fields.items():
+        problems.text(f"/{name}", value, characters_max=characters_max)
+    problems.refuse()

@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from db import movements, stock, warehouses
 from db.availability_view import AvailabilityView
-from db.engine import Database
+from db.engine import Database, WriteSession
+from db.locks import lock_stock
+from db.movements import Change
+from domain.errors import AlreadyExists, FieldProblem, NotFound, StaleVersion, StockInUse, UnknownItem
 from domain.stock import (
+    COUNT_REASON,
+    OPENING_REASON,
     Adjusted,
     Adjustment,
     BatchResult,
@@ -20,9 +26,15 @@ from domain.stock import (
     StockItem,
     StockItemChanges,
     StockUpdate,
+    change_of,
 )
+from domain.stock_fields import check_changes, check_new_item, check_update
 from gateway.auth import Caller
+from gateway.commands.stock_batch import apply_batch, check_batch, repeated
+from runtime.logs import get_logger
 from runtime.settings import Settings
+
+_log = get_logger(__name__)
 
 
 class StockCommands:
@@ -35,7 +47,12 @@ class StockCommands:
 
     async def create(self, new: NewStockItem, caller: Caller, *, inventory_id: UUID) -> StockItem:
         """Make a row with its opening stock. Raises Unprocessable, UnknownItem (warehouse), AlreadyExists."""
-        raise NotImplementedError
+        check_new_item(new)
+        item = await self._database.writing(
+            lambda session: _create(session, new, caller, inventory_id), idempotent=True
+        )
+        await self._view.forget([item.sku])
+        return item
 
     async def update(
         self, inventory_id: UUID, changes: StockItemChanges, caller: Caller, *, expected_version: int | None
@@ -44,13 +61,24 @@ class StockCommands:
 
         Raises NotFound, StaleVersion, Unprocessable, InsufficientStock, ApprovalRequired.
         """
-        raise NotImplementedError
+        item = await self._database.writing(
+            lambda session: self._update(session, inventory_id, changes, caller, expected_version)
+        )
+        await self._view.store([item])
+        return item
 
     async def adjust(
         self, inventory_id: UUID, adjustment: Adjustment, caller: Caller, *, movement_id: UUID
     ) -> Adjusted:
         """Change a total by hand. Raises NotFound, Unprocessable, InsufficientStock, ApprovalRequired."""
-        raise NotImplementedError
+        update = StockUpdate(
+            inventory_id=inventory_id,
+            delta=adjustment.delta,
+            type=adjustment.type,
+            reason=adjustment.reason,
+            reference=adjustment.reference,
+        )
+        return await self._change(update, caller, movement_id=movement_id, expected_version=None)
 
     async def set_stock(
         self,
@@ -66,17 +94,160 @@ class StockCommands:
         movement_id: UUID,
     ) -> StockItem:
         """Set an absolute total or apply a delta, exactly one of them. Raises what `adjust` does, and StaleVersion."""
-        raise NotImplementedError
+        update = StockUpdate(
+            inventory_id=inventory_id, quantity_total=total, delta=delta, type=type, reason=reason, reference=reference
+        )
+        changed = await self._change(update, caller, movement_id=movement_id, expected_version=expected_version)
+        return changed.item
 
     async def batch(
         self, updates: Sequence[StockUpdate], caller: Caller, *, atomic: bool, batch_id: UUID
     ) -> list[BatchResult]:
-        """Apply up to 200 updates in order, answered one by one.
+        """Apply 1 to 200 updates in order, answered one by one; an answer's row is as the whole batch left it.
 
         With `atomic` one refused item undoes all: raises BatchRefused, which lists every refused item.
         """
-        raise NotImplementedError
+        check_batch(updates)
+        results = await self._database.writing(
+            lambda session: apply_batch(
+                session, updates, caller, atomic=atomic, batch_id=batch_id, threshold=self._threshold
+            ),
+            idempotent=True,
+        )
+        await self._view.store([result.adjusted.item for result in results if result.adjusted])
+        return results
 
     async def delete(self, inventory_id: UUID, caller: Caller, *, expected_version: int | None) -> None:
         """Retire a row, softly. Raises NotFound, StaleVersion, StockInUse while anything is reserved."""
-        raise NotImplementedError
+        item = await self._database.writing(lambda session: _retire(session, inventory_id, expected_version))
+        await self._view.forget([item.sku])
+        _log.info(
+            "stock_item_retired",
+            inventory_id=str(inventory_id),
+            sku=item.sku,
+            quantity_total=item.quantity_total,
+            performed_by=caller.actor.name,
+        )
+
+    async def _change(
+        self, update: StockUpdate, caller: Caller, *, movement_id: UUID, expected_version: int | None
+    ) -> Adjusted:
+        check_update(update)
+        assert update.inventory_id is not None, "single changes name their row"
+        inventory_id = update.inventory_id
+
+        async def work(session: WriteSession) -> Adjusted:
+            item = await _locked(session, inventory_id)
+            done = (await movements.by_ids(session, [movement_id])).get(movement_id)
+            if done is not None:
+                return repeated(item, done)
+            _check_version(item, expected_version)
+            return await _apply(session, item, update, caller, threshold=self._threshold, movement_id=movement_id)
+
+        changed = await self._database.writing(work, idempotent=True)
+        await self._view.store([changed.item])
+        return changed
+
+    async def _update(
+        self,
+        session: WriteSession,
+        inventory_id: UUID,
+        changes: StockItemChanges,
+        caller: Caller,
+        expected_version: int | None,
+    ) -> StockItem:
+        item = await _locked(session, inventory_id)
+        _check_version(item, expected_version)
+        check_changes(changes, item)
+        if changes.quantity_total is not None:
+            count = StockUpdate(inventory_id=inventory_id, quantity_total=changes.quantity_total, reason=changes.reason)
+            await _apply(session, item, count, caller, threshold=self._threshold, movement_id=None)
+        point = item.reorder_point if changes.reorder_point is None else changes.reorder_point
+        quantity = item.reorder_quantity if changes.reorder_quantity is None else changes.reorder_quantity
+        if (point, quantity) != (item.reorder_point, item.reorder_quantity):
+            await stock.set_reorder_rule(session, inventory_id, reorder_point=point, reorder_quantity=quantity)
+        return await _existing(session, inventory_id)
+
+
+async def _create(session: WriteSession, new: NewStockItem, caller: Caller, inventory_id: UUID) -> StockItem:
+    warehouse = await warehouses.get(session, new.warehouse_id)
+    if warehouse is None or not warehouse.is_active:
+        problem = "no warehouse has this id" if warehouse is None else "this warehouse is not in use"
+        raise UnknownItem(fields=[FieldProblem("/warehouseId", problem)])
+    if not await stock.add(session, new, inventory_id):
+        return await _made_before(session, new, inventory_id)
+    if new.quantity_total:
+        opening = Change(
+            inventory_id=inventory_id,
+            delta=new.quantity_total,
+            type=MovementType.INBOUND,
+            reason=OPENING_REASON,
+        )
+        await movements.apply(session, [opening], caller.actor, caller.traceparent)
+    return await _existing(session, inventory_id)
+
+
+async def _made_before(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> StockItem:
+    """The row that an earlier attempt of this very command made. Raises AlreadyExists for anybody else's."""
+    item = await stock.get(session, inventory_id)
+    if item is not None and (item.sku, item.warehouse_id) == (new.sku, new.warehouse_id):
+        return item
+    theirs = await stock.ids_by_place(session, [(new.sku, new.warehouse_id)])
+    raise AlreadyExists(
+        f"{new.sku} has a row in this warehouse already",
+        extra={"inventoryId": str(theirs.get((new.sku, new.warehouse_id), inventory_id))},
+    )
+
+
+async def _retire(session: WriteSession, inventory_id: UUID, expected_version: int | None) -> StockItem:
+    item = await _locked(session, inventory_id)
+    _check_version(item, expected_version)
+    if item.quantity_reserved:
+        raise StockInUse(
+            f"{item.quantity_reserved} pieces of {item.sku} are reserved",
+            extra={"quantityReserved": item.quantity_reserved},
+        )
+    await stock.retire(session, inventory_id)
+    return item
+
+
+async def _apply(
+    session: WriteSession,
+    item: StockItem,
+    update: StockUpdate,
+    caller: Caller,
+    *,
+    threshold: int,
+    movement_id: UUID | None,
+) -> Adjusted:
+    """Make one change of a locked row, after its rules."""
+    delta = change_of(item, update, threshold=threshold)
+    if delta == 0:
+        return Adjusted(item=item, movement=None)
+    change = Change(
+        inventory_id=item.inventory_id,
+        delta=delta,
+        type=update.type,
+        reason=update.reason or COUNT_REASON,
+        reference=update.reference,
+        movement_id=movement_id,
+    )
+    [movement] = await movements.apply(session, [change], caller.actor, caller.traceparent)
+    return Adjusted(item=await _existing(session, item.inventory_id), movement=movement)
+
+
+async def _locked(session: WriteSession, inventory_id: UUID) -> StockItem:
+    await lock_stock(session, [inventory_id])
+    return await _existing(session, inventory_id)
+
+
+async def _existing(session: WriteSession, inventory_id: UUID) -> StockItem:
+    item = await stock.get(session, inventory_id)
+    if item is None:
+        raise NotFound("no inventory row has this id")
+    return item
+
+
+def _check_version(item: StockItem, expected_version: int | None) -> None:
+    if expected_version is not None and expected_version != item.version:
+        raise StaleVersion(f"the row is at version {item.version}", extra={"version": item.version})

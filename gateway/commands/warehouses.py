@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from db import warehouses
 from db.availability_view import AvailabilityView
-from db.engine import Database
-from domain.warehouses import NewWarehouse, Warehouse, WarehouseChanges
+from db.engine import Database, WriteSession
+from domain.errors import AlreadyExists, NotFound, StaleVersion
+from domain.warehouses import NewWarehouse, Warehouse, WarehouseChanges, check_new_warehouse, check_warehouse_changes
 from gateway.auth import Caller
+from runtime.logs import get_logger
+
+_log = get_logger(__name__)
 
 
 class WarehouseCommands:
@@ -18,11 +23,55 @@ class WarehouseCommands:
         self._view = view
 
     async def create(self, new: NewWarehouse, caller: Caller, *, warehouse_id: UUID) -> Warehouse:
-        """Make a warehouse. Raises Unprocessable, AlreadyExists (code)."""
-        raise NotImplementedError
+        """Make a warehouse; a repeat with the same id answers it. Raises Unprocessable, AlreadyExists (code)."""
+        check_new_warehouse(new)
+        made = await self._database.writing(lambda session: _create(session, new, warehouse_id), idempotent=True)
+        _log.info("warehouse_created", warehouse_id=str(warehouse_id), code=made.code, performed_by=caller.actor.name)
+        return made
 
     async def update(
         self, warehouse_id: UUID, changes: WarehouseChanges, caller: Caller, *, expected_version: int | None
     ) -> Warehouse:
-        """Change a warehouse. Raises NotFound, StaleVersion, Unprocessable."""
-        raise NotImplementedError
+        """Change a warehouse; one that is not in use serves no new demand, what it has reserved stays reserved.
+
+        Raises NotFound, StaleVersion, Unprocessable.
+        """
+        changed = await self._database.writing(
+            lambda session: _update(session, warehouse_id, changes, expected_version)
+        )
+        await self._view.forget_all()
+        _log.info(
+            "warehouse_changed",
+            warehouse_id=str(warehouse_id),
+            version=changed.version,
+            is_active=changed.is_active,
+            performed_by=caller.actor.name,
+        )
+        return changed
+
+
+async def _create(session: WriteSession, new: NewWarehouse, warehouse_id: UUID) -> Warehouse:
+    made = await warehouses.add(session, new, warehouse_id)
+    warehouse = await warehouses.get(session, warehouse_id)
+    if warehouse is not None and (made or warehouse.code == new.code):
+        return warehouse
+    theirs = await warehouses.by_code(session, new.code)
+    raise AlreadyExists(
+        f"a warehouse with the code {new.code} exists",
+        extra={"warehouseId": str(theirs.warehouse_id)} if theirs else {},
+    )
+
+
+async def _update(
+    session: WriteSession, warehouse_id: UUID, changes: WarehouseChanges, expected_version: int | None
+) -> Warehouse:
+    current = await warehouses.get(session, warehouse_id)
+    if current is None:
+        raise NotFound("no warehouse has this id")
+    if expected_version is not None and expected_version != current.version:
+        raise StaleVersion(f"the warehouse is at version {current.version}", extra={"version": current.version})
+    check_warehouse_changes(changes, current)
+    changed = await warehouses.change(session, warehouse_id, changes, version=current.version)
+    if changed is None:
+        raise StaleVersion("somebody else changed the warehouse at the same time")
+    return changed
