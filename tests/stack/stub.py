@@ -1,4 +1,4 @@
-"""A small server that stands in for a part: `python stub.py PORT [MODE]`.
+"""A small server that stands in for a part: `python stub.py PORT [MODE]`, PORT a number or a variable that holds it.
 
 Modes: `dies` says why and ends with code 3; `deaf` listens to no SIGTERM; `family` starts a child whose process id it
 prints; `silent` never answers.
@@ -6,6 +6,7 @@ prints; `silent` never answers.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,4 +39,4 @@ def main(port: int, mode: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *sys.argv[2:])
+    main(int(os.environ.get(sys.argv[1], sys.argv[1])), *sys.argv[2:])

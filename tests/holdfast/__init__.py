@@ -1,0 +1,1 @@
+"""The console command and what it puts together."""
