@@ -98,12 +98,10 @@ class Cursor:
         return Page(tuple(read(row) for row in shown), self._token_after(shown[-1]) if more else None)
 
     def _beyond(self, after: tuple[Any, ...]) -> ColumnElement[bool]:
-        if len(self.columns) == 1:
-            key: ColumnElement[Any] = self.columns[0]
-            return key < after[0] if self.descending else key > after[0]
-        here = tuple_(*self.columns)
-        there = tuple_(*(literal(value, column.type) for value, column in zip(after, self.columns, strict=True)))
-        return here < there if self.descending else here > there
+        values = [literal(value, column.type) for value, column in zip(after, self.columns, strict=True)]
+        here, there = (self.columns[0], values[0]) if len(values) == 1 else (tuple_(*self.columns), tuple_(*values))
+        beyond: ColumnElement[bool] = here < there if self.descending else here > there
+        return beyond
 
     def _token_after(self, row: Any) -> str:
         keys = [_plain(getattr(row, column.name)) for column in self.columns]
