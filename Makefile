@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench lock lock-platforms clean
+.PHONY: help setup demo test check proto up bench lock lock-platforms clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,10 @@ check: setup ## Format, lint, types, import contracts, generated code
 	$(RUN) ruff check
 	$(RUN) mypy
 	$(BIN)/lint-imports --no-logo
+	$(RUN) gateway.rpc.generate --check
+
+proto: setup ## Generate the gRPC stubs from the proto file
+	$(RUN) gateway.rpc.generate
 
 up: setup ## Keep the stack and all processes running until Ctrl-C
 	@exec $(RUN) holdfast up

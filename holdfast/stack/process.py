@@ -38,14 +38,32 @@ class PartProcess:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Start it and return when it serves. Raises StackError when it ends or takes too long."""
-        self._process = await self._spawn()
-        self._guard.watch(self._process.pid, self.part.stop_signal)
+        """Start it and return when it serves. Raises StackError when it ends or takes too long; then it is stopped."""
         try:
-            await self._until_ready()
+            await self.launch()
+            await self.until_ready()
         except BaseException:
             await self.stop()
             raise
+
+    async def launch(self) -> None:
+        """Start it and return at once. Raises StackError when that cannot be done."""
+        self._process = await self._spawn()
+        self._guard.watch(self._process.pid, self.part.stop_signal)
+
+    async def until_ready(self) -> None:
+        """Return when it serves. Raises StackError when it ends or takes too long."""
+        assert self._process is not None, "spawned first"
+        serving = asyncio.ensure_future(self._probe_until_ready())
+        ending = asyncio.ensure_future(self._process.wait())
+        try:
+            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                raise StackError(f"{self.part.name} ended with code {ending.result()} before it served{self._why()}")
+            await serving
+        finally:
+            serving.cancel()
+            ending.cancel()
 
     async def ended(self) -> int:
         """Wait for its end, clear what it left of its process group, and answer the exit code."""
@@ -86,19 +104,6 @@ class PartProcess:
                 )
         except OSError as error:
             raise StackError(f"{part.name} cannot be started: {error}") from error
-
-    async def _until_ready(self) -> None:
-        assert self._process is not None, "spawned first"
-        serving = asyncio.ensure_future(self._probe_until_ready())
-        ending = asyncio.ensure_future(self._process.wait())
-        try:
-            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if ending.done():
-                raise StackError(f"{self.part.name} ended with code {ending.result()} before it served{self._why()}")
-            await serving
-        finally:
-            serving.cancel()
-            ending.cancel()
 
     async def _probe_until_ready(self) -> None:
         attempts = AsyncRetrying(

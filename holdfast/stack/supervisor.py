@@ -99,9 +99,10 @@ class Supervisor:
             await self._start_again(process)
 
     async def _start_again(self, process: PartProcess) -> None:
-        """A start that fails leaves an ended process, which `_keep_up` sees as one more death."""
+        """One that lives but does not serve yet is left alone: it may be recovering, or waiting for another part."""
         try:
-            await process.start()
+            await process.launch()
+            await process.until_ready()
         except StackError as error:
             self._report(process.part.name, "failed", str(error))
         else:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from holdfast.stack.errors import StackError
+from holdfast.stack.errors import NotReadyError, StackError
 from holdfast.stack.guard import Guard
 from holdfast.stack.supervisor import Supervisor
 from tests.stack.conftest import MakeStub, Reports, wait_until_ended
@@ -89,6 +90,27 @@ async def test_a_part_that_cannot_come_back_is_tried_again_and_again(
         part.log_path.parent.unlink()
         await reports.until("mortal", "ready", times=2)
         await part.ready()
+
+
+async def test_a_part_that_is_slow_to_come_back_is_not_killed_for_it(
+    guard: Guard, make_stub: MakeStub, reports: Reports
+) -> None:
+    allowed = asyncio.Event()
+    allowed.set()
+
+    async def ready() -> None:
+        if not allowed.is_set():
+            raise NotReadyError("still recovering")
+
+    supervisor = Supervisor([make_stub("slow", ready=ready, ready_seconds_max=0.5)], guard, reports)
+    async with supervisor.running(keep_up=True):
+        allowed.clear()
+        os.kill(supervisor.pids()["slow"], signal.SIGKILL)
+        await reports.until("slow", "failed")
+        assert "still recovering" in reports.heard[-1][2]
+        assert psutil.pid_exists(supervisor.pids()["slow"])
+
+    assert reports.events("slow") == ["starting", "ready", "died", "failed", "stopped"]
 
 
 async def test_without_keeping_up_a_part_may_be_stopped_and_started_by_hand(
