@@ -25,9 +25,17 @@ class WarehouseCommands:
     async def create(self, new: NewWarehouse, caller: Caller, *, warehouse_id: UUID) -> Warehouse:
         """Make a warehouse; a repeat with the same id answers it. Raises Unprocessable, AlreadyExists (code)."""
         check_new_warehouse(new)
-        made = await self._database.writing(lambda session: _create(session, new, warehouse_id), idempotent=True)
-        _log.info("warehouse_created", warehouse_id=str(warehouse_id), code=made.code, performed_by=caller.actor.name)
-        return made
+        warehouse, is_new = await self._database.writing(
+            lambda session: _create(session, new, warehouse_id), idempotent=True
+        )
+        if is_new:
+            _log.info(
+                "warehouse_created",
+                warehouse_id=str(warehouse_id),
+                code=warehouse.code,
+                performed_by=caller.actor.name,
+            )
+        return warehouse
 
     async def update(
         self, warehouse_id: UUID, changes: WarehouseChanges, caller: Caller, *, expected_version: int | None
@@ -50,11 +58,11 @@ class WarehouseCommands:
         return changed
 
 
-async def _create(session: WriteSession, new: NewWarehouse, warehouse_id: UUID) -> Warehouse:
+async def _create(session: WriteSession, new: NewWarehouse, warehouse_id: UUID) -> tuple[Warehouse, bool]:
     made = await warehouses.add(session, new, warehouse_id)
     warehouse = await warehouses.get(session, warehouse_id)
     if warehouse is not None and (made or warehouse.code == new.code):
-        return warehouse
+        return warehouse, made
     theirs = await warehouses.by_code(session, new.code)
     raise AlreadyExists(
         f"a warehouse with the code {new.code} exists",
