@@ -56,11 +56,6 @@ _RELEASE = text("""
     where subject = :subject and method = :method and path = :path and key = :key
       and resource_id = :resource_id and answer_status is null
 """)
-_TRIM = text("""
-    delete from idempotency_keys where (subject, method, path, key) in (
-        select subject, method, path, key from idempotency_keys
-        where created_at < clock_timestamp() - :lifetime order by created_at limit :rows_max)
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +127,6 @@ async def settle(session: WriteSession, scope: KeyScope, resource_id: UUID, answ
 async def release(session: WriteSession, scope: KeyScope, resource_id: UUID) -> None:
     """End the lease without an answer: the next request with the key goes on with the same resource id."""
     await session.execute(_RELEASE, {**_where(scope), "resource_id": resource_id})
-
-
-async def trim(session: WriteSession, *, rows_max: int) -> int:
-    """Delete outlived keys, the oldest first; answers how many."""
-    result: Any = await session.execute(_TRIM, {"lifetime": KEY_LIFETIME, "rows_max": rows_max})
-    return int(result.rowcount)
 
 
 def _where(scope: KeyScope) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""The aiohttp application: the route table made to work, and an orderly end.
+
+The listening socket belongs to gateway/http/server.py, the order of starting and stopping to holdfast/serve.py.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.http.docs import Documentation
+from gateway.http.draining import Draining
+from gateway.http.endpoint import Endpoint
+from gateway.http.middleware import DRAINING, observe
+from gateway.http.routes import ROUTES
+from gateway.services import Services
+from runtime.settings import Settings
+from runtime.tracing import http_middlewares
+
+
+def make_app(services: Services, settings: Settings) -> web.Application:
+    """The REST face of the services. `settings` give its limits: body bytes and request seconds."""
+    app = web.Application(middlewares=[*http_middlewares(), observe], client_max_size=settings.request_body_bytes_max)
+    app[DRAINING] = Draining()
+    for route in Documentation(ROUTES).routes:
+        app.router.add_route(route.method, route.path, Endpoint(route, services).answer)
+    return app
+
+
+def draining(app: web.Application) -> Draining:
+    """How far the application is on its way from serving to gone, and the way to send it there."""
+    return app[DRAINING]

@@ -1,0 +1,132 @@
+"""Inventory rows and their ledger over REST."""
+
+from __future__ import annotations
+
+from db.paging import Page
+from domain.stock import BatchResult, StockItem
+from gateway.http.call import Call, Reply
+from gateway.http.preconditions import check_read_only
+from gateway.http.problems import problem_of, status_of
+from gateway.http.schemas.inventory import (
+    AdjustedItem,
+    BatchItemResult,
+    BatchResults,
+    InventoryAdjust,
+    InventoryBatch,
+    InventoryCreate,
+    InventoryItem,
+    InventoryListing,
+    InventoryQuery,
+    InventoryUpdate,
+    Movement,
+    MovementListing,
+    MovementQuery,
+)
+from gateway.http.schemas.pages import PageQuery
+
+PATH = "/api/v1/inventory"
+
+
+async def list_all(call: Call[None, InventoryQuery]) -> Reply:
+    """List inventory rows. `orderBy` is `inventoryId` or `sku`."""
+    page = await call.services.views.inventory_list(call.query.filters(), call.query.page_request())
+    return Reply(body=listing(page))
+
+
+async def read(call: Call[None, None]) -> Reply:
+    """Get an inventory row."""
+    return _reply(await call.services.views.inventory_item(call.ids["inventoryId"]))
+
+
+async def list_of_product(call: Call[None, PageQuery]) -> Reply:
+    """List a product's rows in all warehouses, its variants included."""
+    page = await call.services.views.inventory_of_product(call.ids["productId"], call.query.page_request())
+    return Reply(body=listing(page))
+
+
+async def list_of_sku(call: Call[None, PageQuery]) -> Reply:
+    """List a SKU's rows in all warehouses."""
+    page = await call.services.views.inventory_of_sku(call.texts["sku"], call.query.page_request())
+    return Reply(body=listing(page))
+
+
+async def create(call: Call[InventoryCreate, None]) -> Reply:
+    """Create an inventory row: a SKU in a warehouse, with its opening stock.
+
+    409 `already_exists` when the warehouse has that SKU.
+    """
+    item = await call.services.stock.create(call.body.new_item(), call.actor, inventory_id=call.resource_id)
+    return Reply(
+        status=201,
+        body=InventoryItem.model_validate(item),
+        version=item.version,
+        headers={"Location": f"{PATH}/{item.inventory_id}"},
+    )
+
+
+async def update(call: Call[InventoryUpdate, None]) -> Reply:
+    """Update an inventory row: its reorder rule, or its counted stock.
+
+    Send `If-Match` to be sure of what you change.
+    """
+    inventory_id = call.ids["inventoryId"]
+    if read_only := call.body.read_only():
+        check_read_only(await call.services.views.inventory_item(inventory_id), read_only, call.expected_version)
+    item = await call.services.stock.update(
+        inventory_id, call.body.changes(), call.actor, expected_version=call.expected_version
+    )
+    return _reply(item)
+
+
+async def delete(call: Call[None, None]) -> Reply:
+    """Retire an inventory row, softly. 409 `stock_in_use` while anything is reserved."""
+    await call.services.stock.delete(call.ids["inventoryId"], call.actor, expected_version=call.expected_version)
+    return Reply(status=204)
+
+
+async def adjust(call: Call[InventoryAdjust, None]) -> Reply:
+    """Adjust stock by hand, signed: damage, loss, something found.
+
+    422 `approval_required` when the change is larger than one person may make alone.
+    """
+    adjusted = await call.services.stock.adjust(
+        call.ids["inventoryId"], call.body.adjustment(), call.actor, movement_id=call.resource_id
+    )
+    return Reply(body=AdjustedItem.of(adjusted), version=adjusted.item.version)
+
+
+async def batch(call: Call[InventoryBatch, None]) -> Reply:
+    """Update many rows at once, answered item by item in order.
+
+    With `atomic` one refused item undoes all: 409 `batch_refused` lists every such item.
+    """
+    results = await call.services.stock.batch(
+        [item.update() for item in call.body.items],
+        call.actor,
+        atomic=call.body.atomic,
+        batch_id=call.resource_id,
+    )
+    return Reply(body=BatchResults(items=[_result(result, call.path) for result in results]))
+
+
+async def list_movements(call: Call[None, MovementQuery]) -> Reply:
+    """List a row's ledger, newest first: every change of its total, who made it and why."""
+    page = await call.services.views.movements(call.ids["inventoryId"], call.query.filters(), call.query.page_request())
+    items = [Movement.model_validate(line) for line in page.items]
+    return Reply(body=MovementListing.of(items, page.next_token))
+
+
+def listing(page: Page[StockItem]) -> InventoryListing:
+    """A page of rows as callers see it."""
+    return InventoryListing.of([InventoryItem.model_validate(item) for item in page.items], page.next_token)
+
+
+def _reply(item: StockItem) -> Reply:
+    return Reply(body=InventoryItem.model_validate(item), version=item.version)
+
+
+def _result(result: BatchResult, path: str) -> BatchItemResult:
+    if result.error is not None:
+        return BatchItemResult(status=status_of(result.error), problem=problem_of(result.error, path))
+    assert result.adjusted is not None, "an item of a batch is applied or refused"
+    return BatchItemResult(status=200, item=AdjustedItem.of(result.adjusted))

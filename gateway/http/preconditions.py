@@ -1,0 +1,25 @@
+"""What must hold before a row that was read comes back changed: what cannot be changed is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from domain.errors import FieldProblem, StaleVersion, Unprocessable
+from domain.stock import StockItem
+from domain.warehouses import Warehouse
+
+
+def check_read_only(row: StockItem | Warehouse, given: Mapping[str, Any], expected_version: int | None) -> None:
+    """Refuse read-only fields that differ from the row's. Raises StaleVersion when that is why, else Unprocessable."""
+    if expected_version not in (None, row.version):
+        raise StaleVersion()
+    wrong = [
+        FieldProblem(f"/{to_camel(name)}", "cannot be changed here")
+        for name, value in given.items()
+        if getattr(row, name) != value
+    ]
+    if wrong:
+        raise Unprocessable("a field that cannot be changed here was changed", fields=wrong)

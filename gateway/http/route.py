@@ -1,0 +1,69 @@
+"""One line of the route table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+
+from gateway.http.call import Handler
+from gateway.http.schemas.model import Body, Query, Shape
+
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """A status that is no problem, and what comes with it; no `shape` for another content type or no body at all."""
+
+    status: int
+    shape: type[Shape] | None
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Method, path, handler, and who may: a caller with one of `scopes`, anybody when there are none.
+
+    The handler's docstring is the operation's description. `makes` names the id of what a POST makes. `problems` are
+    the codes that only this operation answers, by status. `only_asks` marks a POST that changes nothing.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scopes: tuple[str, ...]
+    _: KW_ONLY
+    successes: tuple[Success, ...]
+    body: type[Body] | None = None
+    body_required: bool = True
+    query: type[Query] | None = None
+    has_version: bool = False
+    only_asks: bool = False
+    makes: str | None = None
+    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def noun(self) -> str:
+        """What the route is about: the handler's module."""
+        return self.handler.__module__.rpartition(".")[2]
+
+    @property
+    def name(self) -> str:
+        """Unique: the noun and the verb, e.g. `reservations.commit`."""
+        return f"{self.noun}.{self.handler.__name__}"
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names in the path template, in order."""
+        return _PARAMETER.findall(self.path)
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether the work must run to its end once it has begun."""
+        return self.method != "GET" and not self.only_asks
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether an Idempotency-Key means something here."""
+        return self.method == "POST"

@@ -1,0 +1,291 @@
+"""Inventory rows and their ledger as REST sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
+
+from db.movements import MovementFilter
+from db.stock import StockFilter
+from domain.limits import LINES_MAX, REASON_CHARACTERS_MAX, STOCK_TOTAL_MAX
+from domain.stock import (
+    REORDER_POINT_DEFAULT,
+    REORDER_QUANTITY_DEFAULT,
+    Adjusted,
+    Adjustment,
+    MovementType,
+    NewStockItem,
+    StockItemChanges,
+    StockUpdate,
+)
+from gateway.http.schemas.model import (
+    Body,
+    Delta,
+    Id,
+    Moment,
+    Prose,
+    Reason,
+    Reference,
+    Region,
+    Shape,
+    Sku,
+    Total,
+    wrong,
+)
+from gateway.http.schemas.pages import Listing, PageQuery
+from gateway.http.schemas.problems import Problem
+
+ROW_EXAMPLE: JsonDict = {
+    "sku": "TEA-GREEN-250",
+    "productId": "0b8f6c1e-53f5-4c39-9d7c-3f0f6a6a2f10",
+    "warehouseId": "6f1c2a8e-2c1b-4f0e-8b57-6f2b8a1d9c44",
+    "quantityTotal": 120,
+    "reorderPoint": 20,
+    "reorderQuantity": 100,
+}
+
+ReorderPoint = Annotated[
+    int, Field(ge=0, le=STOCK_TOTAL_MAX, description="Available pieces at or below which stock is low.")
+]
+ReorderQuantity = Annotated[int, Field(ge=1, le=STOCK_TOTAL_MAX, description="Pieces to order then.")]
+Movement_ = Annotated[MovementType, Field(strict=False)]
+
+
+class InventoryCreate(Body):
+    """A SKU in a warehouse; `quantityTotal` is its opening stock, an INBOUND movement when not zero."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ROW_EXAMPLE]})
+
+    sku: Sku
+    product_id: Id
+    warehouse_id: Id
+    variant_id: Id | None = None
+    quantity_total: Total = 0
+    reorder_point: ReorderPoint = REORDER_POINT_DEFAULT
+    reorder_quantity: ReorderQuantity = REORDER_QUANTITY_DEFAULT
+
+    def new_item(self) -> NewStockItem:
+        """The row as the rules take it."""
+        return NewStockItem(**dict(self))
+
+
+class InventoryUpdate(Body):
+    """Changes of a row; what is left out or null stays as it is.
+
+    `quantityTotal` is a stock count: the difference is written to the ledger with `reason`. A row that was read may be
+    sent back whole: its ids must be the same, and its other read-only fields are compared or ignored.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reorderPoint": 25, "reorderQuantity": 150}]})
+
+    quantity_total: Total | None = None
+    reorder_point: ReorderPoint | None = None
+    reorder_quantity: ReorderQuantity | None = None
+    reason: Reason = ""
+    sku: Sku | None = None
+    product_id: Id | None = None
+    variant_id: Id | None = None
+    warehouse_id: Id | None = None
+
+    inventory_id: Annotated[Id | None, Field(description="Read-only.")] = None
+    quantity_available: Annotated[int | None, Field(description="Read-only.")] = None
+    quantity_reserved: Annotated[int | None, Field(description="Read-only.")] = None
+    version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
+    created_at: Annotated[str | None, Field(description="Ignored.")] = None
+    updated_at: Annotated[str | None, Field(description="Ignored.")] = None
+
+    def changes(self) -> StockItemChanges:
+        """The changes as the rules take them."""
+        return StockItemChanges(
+            quantity_total=self.quantity_total,
+            reorder_point=self.reorder_point,
+            reorder_quantity=self.reorder_quantity,
+            reason=self.reason,
+            sku=self.sku,
+            product_id=self.product_id,
+            variant_id=self.variant_id,
+            warehouse_id=self.warehouse_id,
+        )
+
+    def read_only(self) -> dict[str, Any]:
+        """The fields that came in and cannot be changed, to be compared with the row."""
+        names = ("inventory_id", "quantity_available", "quantity_reserved")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class InventoryAdjust(Body):
+    """A change of stock by hand, signed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"delta": -3, "type": "DAMAGE", "reason": "dropped in aisle 4"}]}
+    )
+
+    delta: Delta
+    type: Movement_
+    reason: Annotated[Prose, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
+    reference: Reference = ""
+
+    def adjustment(self) -> Adjustment:
+        """The change as the rules take it."""
+        return Adjustment(delta=self.delta, type=self.type, reason=self.reason, reference=self.reference)
+
+
+class InventoryBatchItem(Body):
+    """One update: a row by `inventoryId`, or by `sku` and `warehouseId`; either a signed `delta` or a counted
+    `quantityTotal`."""
+
+    inventory_id: Id | None = None
+    sku: Sku | None = None
+    warehouse_id: Id | None = None
+    delta: Delta | None = None
+    quantity_total: Total | None = None
+    type: Movement_ = MovementType.ADJUSTMENT
+    reason: Reason = ""
+    reference: Reference = ""
+
+    @model_validator(mode="after")
+    def _one_row_one_change(self) -> Self:
+        by_sku = self.sku is not None and self.warehouse_id is not None
+        named_twice = self.inventory_id is not None and (self.sku is not None or self.warehouse_id is not None)
+        if named_twice or not (by_sku or self.inventory_id is not None):
+            raise wrong("name the row by inventoryId, or by sku and warehouseId")
+        if (self.delta is None) == (self.quantity_total is None):
+            raise wrong("give either delta or quantityTotal")
+        return self
+
+    def update(self) -> StockUpdate:
+        """The update as the rules take it."""
+        return StockUpdate(**dict(self))
+
+
+class InventoryBatch(Body):
+    """Many updates at once; with `atomic` all or none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "atomic": True,
+                    "items": [
+                        {
+                            "sku": "TEA-GREEN-250",
+                            "warehouseId": ROW_EXAMPLE["warehouseId"],
+                            "delta": 40,
+                            "type": "INBOUND",
+                            "reason": "delivery",
+                            "reference": "PO-77",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    items: Annotated[list[InventoryBatchItem], Field(min_length=1, max_length=LINES_MAX)]
+    atomic: bool = False
+
+
+class InventoryQuery(PageQuery):
+    """Which rows to list."""
+
+    sku: Sku | None = None
+    product_id: UUID | None = None
+    variant_id: UUID | None = None
+    warehouse_id: UUID | None = None
+    region: Region | None = None
+
+    def filters(self) -> StockFilter:
+        """The filter as views take it."""
+        return StockFilter(
+            sku=self.sku,
+            product_id=self.product_id,
+            variant_id=self.variant_id,
+            warehouse_id=self.warehouse_id,
+            region=self.region,
+        )
+
+
+class MovementQuery(PageQuery):
+    """Which ledger lines to list; `since` is included, `until` is not."""
+
+    type: MovementType | None = None
+    reference: Annotated[Reference | None, Field(min_length=1)] = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+    def filters(self) -> MovementFilter:
+        """The filter as views take it."""
+        return MovementFilter(type=self.type, reference=self.reference, since=self.since, until=self.until)
+
+
+class InventoryItem(Shape):
+    """A SKU in a warehouse. Available = total − reserved, always."""
+
+    inventory_id: UUID
+    product_id: UUID
+    variant_id: UUID | None
+    warehouse_id: UUID
+    sku: str
+    quantity_available: int
+    quantity_reserved: int
+    quantity_total: int
+    reorder_point: int
+    reorder_quantity: int
+    version: Annotated[int, Field(description="Counts every change of the row; its ETag.")]
+    created_at: datetime
+    updated_at: datetime
+
+
+class InventoryListing(Listing[InventoryItem]):
+    """Inventory rows, a page at a time."""
+
+
+class Movement(Shape):
+    """One line of the ledger: `quantity` is the signed change of the total."""
+
+    movement_id: UUID
+    inventory_id: UUID
+    type: MovementType
+    quantity: int
+    total_after: int
+    sequence: int
+    reason: str
+    reference: str
+    performed_by: UUID
+    performed_by_name: str
+    created_at: datetime
+
+
+class MovementListing(Listing[Movement]):
+    """Ledger lines, a page at a time."""
+
+
+class AdjustedItem(InventoryItem):
+    """The row after a change, and its ledger line; null when a count found what was expected."""
+
+    movement: Movement | None
+
+    @classmethod
+    def of(cls, adjusted: Adjusted) -> Self:
+        """A changed row as callers see it."""
+        movement = Movement.model_validate(adjusted.movement) if adjusted.movement else None
+        row = InventoryItem.model_validate(adjusted.item)
+        return cls(**dict(row), movement=movement)
+
+
+class BatchItemResult(Shape):
+    """What became of one update: `status` as it would have been alone, with the row or the problem."""
+
+    status: int
+    item: AdjustedItem | None = None
+    problem: Problem | None = None
+
+
+class BatchResults(Shape):
+    """One result for each update, in the order they were given."""
+
+    items: list[BatchItemResult]

@@ -1,0 +1,108 @@
+"""What every shape shares: camelCase names, strictness, and the kinds of field that occur again and again.
+
+Types and ranges only; rules between things belong to domain/.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from domain.limits import (
+    ORDER_ID_CHARACTERS_MAX,
+    QUANTITY_MAX,
+    REASON_CHARACTERS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+    REGION_CHARACTERS_MAX,
+    SKU_CHARACTERS_MAX,
+    STOCK_TOTAL_MAX,
+)
+
+WRONG = "wrong"
+"""The error type of our own checks: readable, but wrong."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
+class Body(BaseModel):
+    """A request body: exact JSON types, no field that we do not know."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+
+class Query(BaseModel):
+    """Query parameters, each a string when it comes in; no parameter that we do not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True)
+
+
+class Shape(BaseModel):
+    """What we answer, made from our own values. A field that was not set is left out."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+def wrong(detail: str) -> PydanticCustomError:
+    """An error for a value that can be read but is not right."""
+    return PydanticCustomError(WRONG, "{detail}", {"detail": detail})
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text) or not text.strip():
+        raise wrong("must be readable text on one line")
+    return text
+
+
+def _prose(text: str) -> str:
+    if _CONTROL_IN_PROSE.search(text):
+        raise wrong("must not contain control characters")
+    return text
+
+
+def _whole_number(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise PydanticCustomError("int_parsing", "must be a whole number")
+    return int(text)
+
+
+def _truth(text: Any) -> Any:
+    if text not in ("true", "false", True, False):
+        raise PydanticCustomError("bool_parsing", "must be true or false")
+    return text in ("true", True)
+
+
+def _with_zone(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise PydanticCustomError("datetime_parsing", "must be an RFC 3339 time with an offset, e.g. Z")
+    return moment
+
+
+Id = Annotated[UUID, Field(strict=False)]
+Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(_one_line)]
+Prose = Annotated[str, AfterValidator(_prose)]
+
+OrderId = Annotated[Name, Field(max_length=ORDER_ID_CHARACTERS_MAX)]
+Sku = Annotated[Name, Field(max_length=SKU_CHARACTERS_MAX)]
+Region = Annotated[Name, Field(max_length=REGION_CHARACTERS_MAX)]
+Reason = Annotated[Prose, Field(max_length=REASON_CHARACTERS_MAX)]
+Reference = Annotated[Prose, Field(max_length=REFERENCE_CHARACTERS_MAX)]
+
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+Delta = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
+Total = Annotated[int, Field(ge=0, le=STOCK_TOTAL_MAX)]
+
+WholeNumberText = Annotated[int, BeforeValidator(_whole_number)]
+TruthText = Annotated[bool, BeforeValidator(_truth)]
+Moment = Annotated[datetime, AfterValidator(_with_zone)]

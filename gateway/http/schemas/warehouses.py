@@ -1,0 +1,132 @@
+"""Warehouses as REST sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from db.warehouses import WarehouseFilter
+from domain.limits import REGION_CHARACTERS_MAX
+from domain.warehouses import NewWarehouse, WarehouseChanges
+from gateway.http.schemas.model import Body, Id, Name, Prose, Region, Shape, TruthText
+from gateway.http.schemas.pages import Listing, PageQuery
+
+Code = Annotated[Name, Field(max_length=20)]
+Title = Annotated[Name, Field(max_length=255)]
+Address = Annotated[Prose, Field(max_length=500)]
+Place = Annotated[Prose, Field(max_length=100)]
+PostalCode = Annotated[Prose, Field(max_length=20)]
+RegionName = Annotated[Prose, Field(max_length=REGION_CHARACTERS_MAX)]
+Priority = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest is served first.")]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class WarehouseCreate(Body):
+    """A new warehouse. `latitude` and `longitude` go together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "HAM-1",
+                    "name": "Hamburg",
+                    "city": "Hamburg",
+                    "country": "DE",
+                    "region": "eu-north",
+                    "priority": 1,
+                    "latitude": 53.55,
+                    "longitude": 9.99,
+                }
+            ]
+        }
+    )
+
+    code: Code
+    name: Title
+    address: Address = ""
+    city: Place = ""
+    state: Place = ""
+    country: Place = ""
+    postal_code: PostalCode = ""
+    region: RegionName = ""
+    is_active: bool = True
+    priority: Priority = 1
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+    def new_warehouse(self) -> NewWarehouse:
+        """The warehouse as the rules take it."""
+        return NewWarehouse(**dict(self))
+
+
+class WarehouseUpdate(Body):
+    """Changes of a warehouse; what is left out or null stays as it is. `code` may be repeated, not changed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"isActive": False}, {"priority": 2}]})
+
+    code: Code | None = None
+    name: Title | None = None
+    address: Address | None = None
+    city: Place | None = None
+    state: Place | None = None
+    country: Place | None = None
+    postal_code: PostalCode | None = None
+    region: RegionName | None = None
+    is_active: bool | None = None
+    priority: Priority | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+    warehouse_id: Annotated[Id | None, Field(description="Read-only.")] = None
+    version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
+    created_at: Annotated[str | None, Field(description="Ignored.")] = None
+    updated_at: Annotated[str | None, Field(description="Ignored.")] = None
+
+    def changes(self) -> WarehouseChanges:
+        """The changes as the rules take them."""
+        names = WarehouseCreate.model_fields
+        return WarehouseChanges(**{name: getattr(self, name) for name in names})
+
+    def read_only(self) -> dict[str, Any]:
+        """The field that came in and cannot be changed, to be compared with the row."""
+        return {} if self.warehouse_id is None else {"warehouse_id": self.warehouse_id}
+
+
+class WarehouseQuery(PageQuery):
+    """Which warehouses to list."""
+
+    region: Region | None = None
+    is_active: TruthText | None = None
+
+    def filters(self) -> WarehouseFilter:
+        """The filter as views take it."""
+        return WarehouseFilter(region=self.region, is_active=self.is_active)
+
+
+class Warehouse(Shape):
+    """A warehouse."""
+
+    warehouse_id: UUID
+    code: str
+    name: str
+    address: str
+    city: str
+    state: str
+    country: str
+    postal_code: str
+    region: str
+    is_active: bool
+    priority: int
+    latitude: float | None
+    longitude: float | None
+    version: Annotated[int, Field(description="Counts every change; the ETag.")]
+    created_at: datetime
+    updated_at: datetime
+
+
+class WarehouseListing(Listing[Warehouse]):
+    """Warehouses, a page at a time."""
