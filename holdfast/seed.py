@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import typer
+
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.errors import HoldfastError
 from domain.ids import system_actor
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
@@ -31,14 +34,20 @@ class Seeded:
     stock_rows: int
 
 
-def main(settings: Settings) -> Seeded:
-    """Put the catalogue into the database. Raises domain errors when another one is in the way."""
+def main(settings: Settings) -> int:
+    """Put the catalogue into the database and say so; answers the exit code."""
     configure_logging(settings, "seed")
-    return asyncio.run(seed(settings))
+    try:
+        made = asyncio.run(seed(settings))
+    except HoldfastError as error:
+        typer.echo(f"The catalogue could not be seeded: {error.detail}.", err=True)
+        return 1
+    typer.echo(f"There are {made.warehouses} warehouses and {made.skus} SKUs in {made.stock_rows} rows.")
+    return 0
 
 
 async def seed(settings: Settings) -> Seeded:
-    """The same, for callers that run a loop already."""
+    """Put the catalogue into the database. Raises domain errors, as when a warehouse code is taken."""
     database = Database.connect(settings, process="seed")
     view = AvailabilityView.connect(settings)
     try:
