@@ -71,16 +71,18 @@ async def add(session: WriteSession, new: NewWarehouse, warehouse_id: UUID) -> b
 
 
 async def change(
-    session: WriteSession, warehouse_id: UUID, changes: WarehouseChanges, *, version: int
+    session: WriteSession, warehouse_id: UUID, changes: WarehouseChanges, *, expected_version: int | None
 ) -> Warehouse | None:
-    """Apply what is given, if the warehouse still has this `version`; None when it does not."""
+    """Apply what is given; None when there is no such warehouse, or none of the `expected_version`."""
     given = {name: value for name, value in asdict(changes).items() if value is not None}
     statement = (
         update(warehouses)
-        .where(warehouses.c.warehouse_id == warehouse_id, warehouses.c.version == version)
-        .values(**given, version=version + 1, updated_at=func.clock_timestamp())
+        .where(warehouses.c.warehouse_id == warehouse_id)
+        .values(**given, version=warehouses.c.version + 1, updated_at=func.clock_timestamp())
         .returning(warehouses)
     )
+    if expected_version is not None:
+        statement = statement.where(warehouses.c.version == expected_version)
     row = (await session.execute(statement)).first()
     return warehouse_of(row) if row else None
 

@@ -76,10 +76,8 @@ async def _update(
     current = await warehouses.get(session, warehouse_id)
     if current is None:
         raise NotFound("no warehouse has this id")
-    if expected_version is not None and expected_version != current.version:
-        raise StaleVersion(f"the warehouse is at version {current.version}", extra={"version": current.version})
     check_warehouse_changes(changes, current)
-    changed = await warehouses.change(session, warehouse_id, changes, version=current.version)
+    changed = await warehouses.change(session, warehouse_id, changes, expected_version=expected_version)
     if changed is None:
-        raise StaleVersion("somebody else changed the warehouse at the same time")
+        raise StaleVersion(f"the warehouse is at version {current.version}", extra={"version": current.version})
     return changed
