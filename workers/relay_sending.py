@@ -113,7 +113,7 @@ def _append(batch: object, event: InventoryEvent) -> bool:
     with continue_trace(event.traceparent, f"send {event.type}", kind=SpanKind.PRODUCER):
         record: Record = to_record(event, traceparent=current_traceparent() or event.traceparent)
     appended = batch.append(  # type: ignore[attr-defined]
-        timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=record.headers
+        timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=list(record.headers)
     )
     return appended is not None
 
