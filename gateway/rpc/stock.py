@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from domain.limits import STOCK_TOTAL_MAX
 from domain.stock import MovementType, StockItem
 from gateway.rpc.calls import Call
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
@@ -28,12 +29,13 @@ async def get_inventory(
 
 
 async def update_stock(services: Services, request: pb.UpdateStockRequest, call: Call) -> pb.InventoryResponse:
-    """UpdateStock. The bounds of reason, reference and quantities are checked by the command, as for REST."""
+    """UpdateStock. The command checks the rest, as it does for REST."""
     reading = Reading()
     inventory_id = reading.uuid("/inventoryId", request.inventory_id)
     type_ = reading.choice("/type", request.type, _TYPES)
     if request.WhichOneof("change") is None:
         reading.add("/change", "give either total or delta")
+    reading.number("/total", request.total, least=0, most=STOCK_TOTAL_MAX)
     reading.refuse()
     assert type_ is not None, "an unknown type has been refused"
     item = await services.stock.set_stock(

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.commands.reservations import Reserved
+from runtime.settings import Settings
+from tests.gateway.rpc.face import HELD, ITEM, SETTLED, Face, served
+
+
+@pytest.fixture(scope="module")
+async def served_face() -> AsyncIterator[Face]:
+    async with served(Settings(app_env="test")) as face:
+        yield face
+
+
+@pytest.fixture
+def face(served_face: Face) -> Face:
+    """The face of the module with its usual answers."""
+    served_face.views.answers = {"inventory_item": ITEM, "reservation": HELD}
+    served_face.stock.answers = {"set_stock": ITEM}
+    served_face.reservations.answers = {
+        "reserve": Reserved(HELD, is_new=True),
+        "commit": SETTLED,
+        "cancel": SETTLED,
+        "extend": HELD,
+    }
+    for part in (served_face.views, served_face.stock, served_face.reservations):
+        part.asked.clear()
+    return served_face
