@@ -30,20 +30,16 @@ PLAN_DOES_NOT_FIT = "HF001"
 
 _HOLD = text("""
     select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
-                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]),
-                            :performed_by, :performed_by_name, :traceparent)
-""")
+                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
+                            :performed_by, :performed_by_name, :traceparent, :opened_at)
+""").bindparams(bindparam("lines", type_=JSONB))
 _OPEN = text("""
     insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
                               reserved_at, expires_at)
     select :reservation_id, :order_id, 'PENDING', :fingerprint, :source, :performed_by, :performed_by_name,
            now.at, now.at + :hold
     from (select clock_timestamp() as at) now
-    on conflict (reservation_id) do nothing returning reserved_at, expires_at
-""")
-_FILL = text("""
-    select fill_reservation(:reservation_id, :order_id, :reserved_at, :expires_at,
-                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :traceparent)
+    on conflict (reservation_id) do nothing returning reserved_at
 """)
 _EXPIRE_LOCKED = text("select count(*) from expire_locked(cast(:ids as uuid[]), :traceparent)")
 _REJECT = text("""
@@ -186,21 +182,23 @@ def _planned(request: HoldRequest, found: Candidates) -> Plan:
     return plan(found.demands, found.levels, region=request.region, allow_split=request.allow_split)
 
 
-async def _hold_planned(session: WriteSession, request: HoldRequest, planned: Plan) -> datetime | None:
-    values = {**_opening(request), **_picked(planned), "traceparent": request.traceparent}
+async def _hold_planned(
+    session: WriteSession, request: HoldRequest, planned: Plan, opened_at: datetime | None = None
+) -> datetime | None:
+    values = {**_opening(request), **_picked(planned), "traceparent": request.traceparent, "opened_at": opened_at}
     return (await session.execute(_HOLD, values)).scalar_one()  # type: ignore[no-any-return]
 
 
 async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
-    opened = (await session.execute(_OPEN, _opening(request))).first()
-    if opened is not None:
-        await _fill_or_reject(session, request, opened)
+    opened_at = (await session.execute(_OPEN, _opening(request))).scalar()
+    if opened_at is not None:
+        await _fill_or_reject(session, request, opened_at)
     row = await get(session, request.reservation_id)
     assert row is not None, "a reservation that could not be opened exists"
     return row
 
 
-async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened: Row[Any]) -> None:
+async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at: datetime) -> None:
     wanted = sum(item.quantity for item in request.items)
     shelves = (await candidates(session, request.items)).levels
     overdue = await lock_overdue(session, [level.inventory_id for level in shelves], most=wanted)
@@ -210,15 +208,7 @@ async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened: R
     if planned.shortages:
         await _reject(session, request, planned.shortages)
         return
-    values = {
-        "reservation_id": request.reservation_id,
-        "order_id": request.order_id,
-        "reserved_at": opened.reserved_at,
-        "expires_at": opened.expires_at,
-        "traceparent": request.traceparent,
-        **_picked(planned),
-    }
-    await session.execute(_FILL, values)
+    await _hold_planned(session, request, planned, opened_at)
 
 
 async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
@@ -243,6 +233,15 @@ def _picked(planned: Plan) -> dict[str, Any]:
     return {
         "inventory_ids": [pick.inventory_id for pick in planned.picks],
         "quantities": [pick.quantity for pick in planned.picks],
+        "lines": [
+            {
+                "inventoryId": str(pick.inventory_id),
+                "warehouseId": str(pick.warehouse_id),
+                "sku": pick.sku,
+                "quantity": pick.quantity,
+            }
+            for pick in planned.picks
+        ],
     }
 
 
@@ -311,7 +310,7 @@ _LINES = (
             text("'[]'"),
         )
     )
-    .select_from(reservation_lines.join(inventory))
+    .select_from(reservation_lines.join(inventory, inventory.c.inventory_id == reservation_lines.c.inventory_id))
     .where(reservation_lines.c.reservation_id == reservations.c.reservation_id)
     .scalar_subquery()
 )

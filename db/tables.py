@@ -113,7 +113,7 @@ reservation_lines = Table(
     "reservation_lines",
     metadata,
     Column("reservation_id", Uuid, ForeignKey("reservations.reservation_id"), primary_key=True),
-    Column("inventory_id", Uuid, ForeignKey("inventory.inventory_id"), primary_key=True),
+    Column("inventory_id", Uuid, primary_key=True),
     Column("quantity", Integer, nullable=False),
     Column("quantity_returned", Integer, nullable=False, server_default="0"),
 )

@@ -45,7 +45,7 @@ from runtime.rendezvous import Rendezvous
 from runtime.reservation_start import start_options
 from runtime.settings import Settings
 
-RENDEZVOUS_SECONDS = 0.5
+RENDEZVOUS_SECONDS = 2.0
 """How long the quick way may stay silent before the workflow itself is asked; the quick way stays open meanwhile."""
 
 UPDATE_ATTEMPT_SECONDS = 4.0
@@ -215,6 +215,7 @@ class ReservationCommands:
             await ask
         finally:
             ask.cancel()
+            await asyncio.gather(ask, return_exceptions=True)
         held = await self._row(request.reservation_id)
         assert held is not None, "a hold that was answered has a row"
         return held, False

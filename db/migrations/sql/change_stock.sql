@@ -73,3 +73,14 @@ begin
         end if;
     end loop;
 end $$;
+
+-- The lines of an event: what an inventory row is never changes, so this needs no lock.
+
+create function lines_of(p_inventory_ids uuid[], p_quantities integer[]) returns jsonb
+language sql stable
+return (
+    select jsonb_agg(jsonb_build_object('inventoryId', i.inventory_id, 'warehouseId', i.warehouse_id, 'sku', i.sku,
+                                        'quantity', w.quantity) order by i.inventory_id)
+    from unnest(p_inventory_ids, p_quantities) as w (id, quantity)
+    join inventory i on i.inventory_id = w.id
+);

@@ -15,9 +15,9 @@ declare
     v_now timestamptz;
     v_target text := p_target;
     v_reason text := p_reason;
-    v_line record;
+    v_ids uuid[];
+    v_quantities integer[];
     c record;
-    v_lines jsonb := '[]';
 begin
     select * into v_row from reservations r where r.reservation_id = p_reservation_id for no key update;
     if not found then
@@ -41,12 +41,20 @@ begin
         expired_at = case when v_target = 'EXPIRED' then v_now end
     where r.reservation_id = p_reservation_id;
 
-    for v_line in
-        select l.inventory_id, l.quantity from reservation_lines l
-        where l.reservation_id = p_reservation_id order by l.inventory_id
-    loop
-        c := change_stock_row(v_line.inventory_id, case when v_target = 'COMMITTED' then -v_line.quantity else 0 end,
-                              -v_line.quantity, p_traceparent);
+    select array_agg(l.inventory_id order by l.inventory_id), array_agg(l.quantity order by l.inventory_id)
+    into v_ids, v_quantities
+    from reservation_lines l where l.reservation_id = p_reservation_id;
+    insert into outbox (type, key, stream_id, sequence, data, traceparent)
+    values (case when v_target = 'COMMITTED' then 'inventory.committed' else 'inventory.released' end,
+            v_row.order_id, p_reservation_id, v_row.sequence + 1,
+            jsonb_build_object('reservationId', p_reservation_id, 'orderId', v_row.order_id, 'status', v_target,
+                               'lines', lines_of(v_ids, v_quantities), 'expiresAt', v_row.expires_at,
+                               'settledAt', v_now)
+            || case when v_target = 'COMMITTED' then '{}' else jsonb_build_object('reason', v_reason) end,
+            p_traceparent);
+    for n in 1 .. cardinality(v_ids) loop
+        c := change_stock_row(v_ids[n], case when v_target = 'COMMITTED' then -v_quantities[n] else 0 end,
+                              -v_quantities[n], p_traceparent);
         if c.inventory_id is null then
             raise exception 'reservation % holds stock that its rows do not show', p_reservation_id
                 using errcode = 'HF002';
@@ -54,19 +62,9 @@ begin
         if v_target = 'COMMITTED' then
             insert into stock_movements (inventory_id, type, quantity, total_after, sequence, reason, reference,
                                          performed_by, performed_by_name)
-            values (c.inventory_id, 'OUTBOUND', -v_line.quantity, c.total, c.sequence, 'sold', v_row.order_id,
+            values (c.inventory_id, 'OUTBOUND', -v_quantities[n], c.total, c.sequence, 'sold', v_row.order_id,
                     p_performed_by, p_performed_by_name);
         end if;
-        v_lines := v_lines || jsonb_build_object('inventoryId', c.inventory_id, 'warehouseId', c.warehouse_id,
-                                                 'sku', c.sku, 'quantity', v_line.quantity);
     end loop;
-
-    insert into outbox (type, key, stream_id, sequence, data, traceparent)
-    values (case when v_target = 'COMMITTED' then 'inventory.committed' else 'inventory.released' end,
-            v_row.order_id, p_reservation_id, v_row.sequence + 1,
-            jsonb_build_object('reservationId', p_reservation_id, 'orderId', v_row.order_id, 'status', v_target,
-                               'lines', v_lines, 'expiresAt', v_row.expires_at, 'settledAt', v_now)
-            || case when v_target = 'COMMITTED' then '{}' else jsonb_build_object('reason', v_reason) end,
-            p_traceparent);
     return query select v_target::varchar, true, v_row.expires_at;
 end $$;

@@ -1,5 +1,10 @@
 -- The state of the service. Every quantity rule of domain/ stands here again as a CHECK constraint.
 
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'no % of % is allowed', lower(tg_op), tg_table_name using errcode = 'HF003';
+end $$;
+
 create table warehouses (
     warehouse_id uuid primary key default uuidv7(),
     code varchar(20) not null,
@@ -55,6 +60,9 @@ create index inventory_product on inventory (product_id, variant_id);
 create index inventory_warehouse_listing on inventory (warehouse_id, inventory_id);
 create index inventory_warehouse_skus on inventory (warehouse_id, sku) where deleted_at is null;
 
+create trigger inventory_never_deleted before delete on inventory
+    for each row execute function refuse_change();
+
 create table reservations (
     reservation_id uuid primary key,
     order_id varchar(100) not null,
@@ -88,10 +96,12 @@ create index reservations_order on reservations (order_id, reservation_id);
 create index reservations_overdue on reservations (expires_at) where status = 'PENDING';
 create index reservations_status on reservations (status, created_at, reservation_id);
 
+-- No foreign key to inventory: its check would share-lock a hot row before the hold changes it, and every waiter would
+-- pay for it. A line is written only beside change_stock_row for the same row, and inventory rows are never deleted.
 create table reservation_lines (
     reservation_id uuid not null
         constraint reservation_lines_reservation references reservations (reservation_id) on delete cascade,
-    inventory_id uuid not null constraint reservation_lines_inventory references inventory (inventory_id),
+    inventory_id uuid not null,
     quantity integer not null,
     quantity_returned integer not null default 0,
     primary key (reservation_id, inventory_id),
@@ -121,10 +131,6 @@ create table stock_movements (
 );
 create index stock_movements_time on stock_movements (inventory_id, created_at, sequence);
 
-create function refuse_change() returns trigger language plpgsql as $$
-begin
-    raise exception '% is append-only', tg_table_name using errcode = 'HF003';
-end $$;
 create trigger stock_movements_append_only before update or delete on stock_movements
     for each row execute function refuse_change();
 create trigger stock_movements_no_truncate before truncate on stock_movements
