@@ -30,21 +30,26 @@ find_python() {
     fail "no Python 3.11 to 3.14 found. Install one, or name it: make PYTHON=/path/to/python3 ..."
 }
 
-# Debian ships Python without ensurepip: then another pip or virtualenv at hand does as well.
+# Debian ships Python without ensurepip: then a virtualenv or a pip at hand does as well.
 make_venv() {
     rm -rf .venv
     if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         "$python" -m venv .venv
     elif "$python" -m virtualenv --version >/dev/null 2>&1; then
         "$python" -m virtualenv --quiet .venv
-    elif "$python" -m pip --python "$python" --version >/dev/null 2>&1 && "$python" -c 'import venv' 2>/dev/null; then
-        "$python" -m venv --without-pip .venv
+    elif "$python" -m pip --version >/dev/null 2>&1 && "$python" -m venv --without-pip .venv >/dev/null 2>&1; then
+        "$python" -m pip --python "$venv_python" --version >/dev/null 2>&1 || no_venv
     else
-        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-        fail "$python has no venv module that can install pip. On Debian or Ubuntu:
+        no_venv
+    fi
+}
+
+no_venv() {
+    rm -rf .venv
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    fail "$python has no venv module that can install pip. On Debian or Ubuntu:
     apt install python3-venv        (or python$version-venv)
 and run the same command again."
-    fi
 }
 
 # The lock holds pip too, so an environment made without it gets it from the other pip, once.
@@ -61,7 +66,7 @@ if suits "$venv_python" && [ "$(cat "$stamp" 2>/dev/null)" = "$fingerprint" ]; t
     exit 0
 fi
 
-if ! suits "$venv_python"; then
+if ! suits "$venv_python" || ! "$venv_python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
     say "Making .venv with $("$python" --version) ($python)"
     make_venv
