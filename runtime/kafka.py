@@ -6,6 +6,7 @@ events themselves.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -191,3 +192,18 @@ def _may_pass(error: BaseException) -> bool:
 def _log_attempt(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     _log.warning("kafka_unreachable", attempt=state.attempt_number, error=str(error))
+
+
+async def broker_answers(settings: Settings) -> None:
+    """Returns when one of the brokers takes a connection. Raises OSError when none does."""
+    refusals: list[OSError] = []
+    for broker in settings.kafka_brokers:
+        host, _, port = broker.rpartition(":")
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError as error:
+            refusals.append(error)
+        else:
+            writer.close()
+            return
+    raise refusals[0]

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     app_port: Port = 8080
     grpc_port: Port = 9090
     serve_processes: int = Field(default=1, ge=1, le=64)
+    serve_child: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     shutdown_grace_seconds: float = Field(default=10.0, gt=0)
 

@@ -95,7 +95,7 @@ def make_server(services: Services, settings: Settings) -> RpcServer:
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:
     return (
         # Off unless several processes mean to share a port: else a port that is taken would be shared in silence.
-        ("grpc.so_reuseport", int(settings.serve_processes > 1)),
+        ("grpc.so_reuseport", int(settings.serve_child)),
         ("grpc.max_receive_message_length", settings.request_body_bytes_max),
         ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
         ("grpc.max_metadata_size", METADATA_BYTES_MAX),

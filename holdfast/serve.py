@@ -1,0 +1,129 @@
+"""The serving process: REST and gRPC over one set of services, and the reservation worker on the same Temporal client.
+
+The worker is here because of the rendezvous: the request that starts a reservation is answered by the local activity
+that commits it, in the same process (DESIGN D1). Several such processes share the ports: holdfast/serve_many.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import NoReturn
+
+from temporalio.client import Client
+
+from activities.reservations import ReservationActivities
+from db.availability_view import AvailabilityView
+from db.engine import Database
+from domain.reservations import Reservation
+from gateway.admission import Admission
+from gateway.auth import Authenticator
+from gateway.commands.reservations import ReservationCommands
+from gateway.commands.stock import StockCommands
+from gateway.commands.warehouses import WarehouseCommands
+from gateway.health import Check, HealthChecks
+from gateway.http.app import make_app
+from gateway.http.server import serve_http
+from gateway.rpc.server import RpcServer, make_server
+from gateway.services import Services
+from gateway.views import Views
+from holdfast.pool_metrics import watching_pool
+from runtime.failpoints import configure_failpoints
+from runtime.health import serve_health
+from runtime.kafka import broker_answers
+from runtime.lifecycle import run_process
+from runtime.logs import configure_logging, get_logger
+from runtime.metrics import configure_metrics
+from runtime.rendezvous import Rendezvous
+from runtime.settings import Settings
+from runtime.temporal import connect, ensure_search_attributes, open_runtime
+from runtime.tracing import configure_tracing, temporal_interceptors
+from workers.temporal_workers import reservation_worker
+
+_log = get_logger(__name__)
+
+
+def main(settings: Settings) -> NoReturn:
+    """Serve until told to stop."""
+    configure_logging(settings, "serve")
+    if settings.serve_processes > 1 and not settings.serve_child:
+        from holdfast.serve_many import supervise  # noqa: PLC0415 - the usual single process never needs it
+
+        run_process(lambda stop: supervise(settings, stop), drain_seconds_max=settings.shutdown_grace_seconds + 10)
+    configure_tracing(settings, "serve")
+    configure_failpoints(settings)
+    configure_metrics()
+    run_process(lambda stop: _serve(settings, stop), drain_seconds_max=settings.shutdown_grace_seconds + 5)
+
+
+async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database.connect(settings, process="serve")
+        stack.push_async_callback(database.close)
+        view = AvailabilityView.connect(settings)
+        stack.push_async_callback(view.close)
+        runtime = await stack.enter_async_context(open_runtime())
+        client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="serve")
+        await ensure_search_attributes(client)
+        rendezvous: Rendezvous[Reservation] = Rendezvous()
+        services = make_services(settings, database, view, client, rendezvous)
+        activities = ReservationActivities(database, rendezvous, settings)
+        await stack.enter_async_context(watching_pool(database))
+        await stack.enter_async_context(reservation_worker(client, activities, settings))
+        await _open_doors(stack, services, settings)
+        _log.info("serve_ready")
+        await stop.wait()
+        services.health.drain()
+
+
+async def _open_doors(stack: AsyncExitStack, services: Services, settings: Settings) -> None:
+    """The three listening sockets; closed in the opposite order, before the worker stops."""
+    shared = settings.serve_child
+    checks = {"dependencies": services.health.is_ready}
+    await stack.enter_async_context(
+        serve_health(settings.app_host, settings.prometheus_port, checks, "serve", reuse_port=shared)
+    )
+    rpc: RpcServer = make_server(services, settings)
+    rpc.bind(settings.app_host, settings.grpc_port)
+    await rpc.start()
+    stack.push_async_callback(rpc.stop, settings.shutdown_grace_seconds)
+    app = make_app(services, settings)
+    await stack.enter_async_context(
+        serve_http(app, settings, host=settings.app_host, port=settings.app_port, reuse_port=shared)
+    )
+
+
+def make_services(
+    settings: Settings,
+    database: Database,
+    view: AvailabilityView,
+    client: Client,
+    rendezvous: Rendezvous[Reservation],
+) -> Services:
+    """The service put together from its parts."""
+    admission = Admission(
+        holds_max=settings.admission_holds_max, target_seconds=settings.admission_commit_target_seconds
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        authenticator=Authenticator(settings),
+        reservations=ReservationCommands(
+            database=database, temporal=client, rendezvous=rendezvous, admission=admission, settings=settings
+        ),
+        stock=StockCommands(database, view, settings),
+        warehouses=WarehouseCommands(database, view),
+        views=Views(database, view),
+        health=HealthChecks(
+            required={"postgres": database.check, "temporal": _answering(client)},
+            optional={"redis": view.ping, "kafka": lambda: broker_answers(settings)},
+        ),
+    )
+
+
+def _answering(client: Client) -> Check:
+    async def check() -> None:
+        if not await client.service_client.check_health():
+            raise ConnectionError("Temporal answers, but does not serve")
+
+    return check
