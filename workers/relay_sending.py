@@ -3,7 +3,11 @@
 The order holds without an idempotent producer: the next batch of a partition is handed over only when the last one is
 acknowledged, aiokafka keeps one request per partition on the wire, and a batch that it gave up has left its buffer,
 so that nothing of a failed try can be appended after what follows. A batch whose acknowledgement was lost is written
-twice, in order, with the same event ids. Reads no outbox and marks nothing.
+twice, in order, with the same event ids.
+
+The embedded broker forgets its topics when it restarts and even acknowledges what is then written to one that is not
+there. So topics are ensured before the first write to a partition, and an offset that does not grow tells of a broker
+that forgot: what it acknowledged counts as not sent. Reads no outbox and marks nothing.
 """
 
 from __future__ import annotations
@@ -44,11 +48,13 @@ class Sender:
         self._settings = settings
         self._topic = settings.kafka_topic_inventory_events
         self._producer: AIOKafkaProducer | None = None
+        self._offsets: dict[int, int] = {}
 
     async def connect(self) -> None:
         """Open a new connection, the old one closed, all topics made if they are gone. Raises KafkaError, OSError."""
         await self.close()
-        await ensure_topics(self._settings, all_topics(self._settings), patience_seconds=CONNECT_PATIENCE_SECONDS)
+        self._offsets.clear()
+        await self._ensure_topics()
         producer = make_producer(self._settings)
         await start(producer, patience_seconds=CONNECT_PATIENCE_SECONDS)
         self._producer = producer
@@ -66,12 +72,17 @@ class Sender:
         """
         try:
             by_partition = await self._by_partition(events)
+            if by_partition.keys() - self._offsets.keys():
+                await self._ensure_topics()
         except (KafkaError, OSError) as error:
             _log.warning("send_failed", error=repr(error))
             return [], False
         sent = await asyncio.gather(*(self._in_order(*part, may_send) for part in by_partition.items()))
         outbox_ids = [outbox_id for part in sent for outbox_id in part]
         return outbox_ids, len(outbox_ids) == len(events)
+
+    async def _ensure_topics(self) -> None:
+        await ensure_topics(self._settings, all_topics(self._settings), patience_seconds=CONNECT_PATIENCE_SECONDS)
 
     async def _by_partition(self, events: Sequence[InventoryEvent]) -> dict[int, list[InventoryEvent]]:
         assert self._producer is not None, "the sender is connected before it sends"
@@ -89,12 +100,19 @@ class Sender:
             for batch, members in self._batches(events):
                 if not may_send():
                     break
-                await (await self._producer.send_batch(batch, self._topic, partition=partition))  # type: ignore[union-attr]
+                await self._write(batch, partition)
                 sent += [event.outbox_id for event in members]
                 _count(members)
         except (KafkaError, OSError) as error:
             _log.warning("send_failed", partition=partition, error=repr(error))
         return sent
+
+    async def _write(self, batch: object, partition: int) -> None:
+        assert self._producer is not None, "the sender is connected before it sends"
+        written = await (await self._producer.send_batch(batch, self._topic, partition=partition))
+        if written.offset <= self._offsets.get(partition, -1):
+            raise KafkaError(f"the broker has forgotten partition {partition}")
+        self._offsets[partition] = written.offset
 
     def _batches(self, events: Sequence[InventoryEvent]) -> Iterator[tuple[object, list[InventoryEvent]]]:
         """Filled batches with the events in them; each is built when it is asked for."""

@@ -106,7 +106,7 @@ def lonely(kafka: Settings, broker: Broker) -> Settings:
 async def until(condition: Callable[[], Awaitable[Any]], seconds_max: float = WAIT_SECONDS_MAX) -> Any:
     """What `condition` answers once it is true. Fails after `seconds_max`."""
     async with asyncio.timeout(seconds_max):
-        while not (answer := await condition()):
+        while not (answer := await condition()):  # noqa: ASYNC110 - another process or server decides
             await asyncio.sleep(0.02)
         return answer
 
@@ -192,7 +192,8 @@ async def insert_event(
     await session.execute(
         text("""
             insert into outbox (type, key, stream_id, sequence, data)
-            values (:type, cast(:key as varchar), :stream_id, :sequence, jsonb_build_object('sku', cast(:key as varchar)))
+            values (:type, cast(:key as varchar), :stream_id, :sequence,
+                    jsonb_build_object('sku', cast(:key as varchar)))
         """),
         {"type": type_, "key": key, "stream_id": stream_id, "sequence": sequence},
     )

@@ -177,7 +177,8 @@ async def test_a_large_backlog_is_sent_in_order(kafka: Settings, db: Database) -
         await session.execute(
             text("""
                 insert into outbox (type, key, stream_id, sequence, data)
-                select 'inventory.out_of_stock', 'SKU-' || (n % 7), cast(lpad((n % 7)::text, 32, '0') as uuid), n / 7 + 1,
+                select 'inventory.out_of_stock', 'SKU-' || (n % 7), cast(lpad((n % 7)::text, 32, '0') as uuid),
+                       n / 7 + 1,
                        jsonb_build_object('filling', repeat('x', 500))
                 from generate_series(0, 6999) as n
             """)
