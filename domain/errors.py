@@ -187,14 +187,14 @@ class InsufficientStock(Conflict):
 
 
 class ReservationSettled(Conflict):
-    """The reservation is no longer pending; `status` in the answer names the winner."""
+    """The reservation is no longer pending; `reservationStatus` in the answer names the winner."""
 
     code = "reservation_settled"
     title = "The reservation is already settled"
 
     def __init__(self, status: str, *, reservation_id: str) -> None:
         super().__init__(
-            f"the reservation is {status.lower()}", extra={"status": status, "reservationId": reservation_id}
+            f"the reservation is {status.lower()}", extra={"reservationStatus": status, "reservationId": reservation_id}
         )
         self.status = status
 
