@@ -7,14 +7,17 @@ except the sweeper's, which has another second to come back.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 
 from db.engine import WriteSession
 
+RECLAIM_RESERVATIONS_LEAST = 20
 RECLAIM_RESERVATIONS_MAX = 5_000
-"""Overdue holds that one short buyer may clear in one transaction."""
+"""Overdue holds on a row that one short buyer clears in one transaction: more than it needs, since others are waiting
+for the same ones."""
 
 _OVERDUE = text("""
     select distinct o.reservation_id
@@ -39,15 +42,21 @@ async def lock_stock(session: WriteSession, inventory_ids: Collection[UUID]) -> 
         await session.execute(_LOCK_STOCK, {"ids": list(inventory_ids)})
 
 
-async def lock_overdue(session: WriteSession, inventory_ids: Collection[UUID], *, most: int) -> list[UUID]:
-    """Lock overdue holds on these rows (up to `most` a row) and then all stock concerned; answers the holds' ids.
+@dataclass(frozen=True, slots=True)
+class LockedOverdue:
+    """Overdue holds that are ours to expire. `is_complete` unless somebody settled some while we waited for them:
+    there may be others that we did not look at."""
 
-    A hold that was settled while we waited is not among them.
-    """
-    limit = min(most, RECLAIM_RESERVATIONS_MAX)
+    reservation_ids: list[UUID]
+    is_complete: bool
+
+
+async def lock_overdue(session: WriteSession, inventory_ids: Collection[UUID], *, most: int) -> LockedOverdue:
+    """Lock the oldest overdue holds on these rows, at least `most` a row if there are, and then all stock concerned."""
+    limit = min(max(most, RECLAIM_RESERVATIONS_LEAST), RECLAIM_RESERVATIONS_MAX)
     found = await session.execute(_OVERDUE, {"inventory_ids": list(inventory_ids), "most": limit})
     overdue = list(found.scalars())
     locked = list((await session.execute(_LOCK_OVERDUE, {"ids": overdue})).scalars()) if overdue else []
     theirs = list((await session.execute(_STOCK_OF, {"ids": locked})).scalars()) if locked else []
     await lock_stock(session, {*inventory_ids, *theirs})
-    return locked
+    return LockedOverdue(locked, is_complete=len(locked) == len(overdue))

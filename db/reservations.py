@@ -22,11 +22,14 @@ from db.locks import lock_overdue
 from db.tables import inventory, reservation_lines, reservations
 from domain.allocation import Plan, plan
 from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
-from domain.errors import Shortage
+from domain.errors import Shortage, Unavailable
 from domain.limits import LINES_MAX
 from domain.reservations import Line, ReleaseReason, Reservation, ReservationStatus
 
 PLAN_DOES_NOT_FIT = "HF001"
+
+RECLAIM_ATTEMPTS_MAX = 50
+"""Each failed attempt means that another buyer reclaimed what we were waiting for, so somebody gets on."""
 
 _HOLD = text("""
     select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
@@ -69,6 +72,10 @@ _RETURN = text("""
 _SWEEP = text("select reservation_id, expires_at, expired_at from expire_overdue(:grace, :batch_rows, null)")
 
 
+class _OthersReclaimed(Exception):
+    """Short, but others settled overdue holds that we waited for: look again before saying so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """One reservation that the sweeper expired, and when."""
@@ -96,7 +103,12 @@ async def hold(database: Database, request: HoldRequest) -> Reservation:
         else:
             if reserved_at is not None:
                 return _held(request, planned, reserved_at)
-    return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
+    for _ in range(RECLAIM_ATTEMPTS_MAX):
+        try:
+            return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
+        except _OthersReclaimed:
+            continue
+    raise Unavailable("many buyers are taking the same overdue stock at this moment")
 
 
 async def reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
@@ -202,9 +214,12 @@ async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at
     wanted = sum(item.quantity for item in request.items)
     shelves = (await candidates(session, request.items)).levels
     overdue = await lock_overdue(session, [level.inventory_id for level in shelves], most=wanted)
-    if overdue:
-        await session.execute(_EXPIRE_LOCKED, {"ids": overdue, "traceparent": request.traceparent})
+    if overdue.reservation_ids:
+        values = {"ids": overdue.reservation_ids, "traceparent": request.traceparent}
+        await session.execute(_EXPIRE_LOCKED, values)
     planned = _planned(request, await candidates(session, request.items))
+    if planned.shortages and not overdue.is_complete:
+        raise _OthersReclaimed
     if planned.shortages:
         await _reject(session, request, planned.shortages)
         return
