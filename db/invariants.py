@@ -79,6 +79,10 @@ INVARIANTS: dict[str, str] = {
         where (r.status = 'REJECTED')
             = exists (select from reservation_lines l where l.reservation_id = r.reservation_id)
     """,
+    "lines_name_rows_that_exist": """
+        select l.reservation_id, l.inventory_id from reservation_lines l
+        where not exists (select from inventory i where i.inventory_id = l.inventory_id)
+    """,
     "ledger_adds_up": """
         select * from (
             select m.inventory_id, m.sequence, m.quantity, m.total_after, i.quantity_total, i.sequence as row_sequence,

@@ -1,0 +1,172 @@
+"""Warehouses, stock and holds for tests, made through db/ so that the ledger and the events are true."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from db import movements, reservations, stock, warehouses
+from db.engine import Database
+from db.invariants import violations_of
+from db.tables import outbox
+from domain.contracts.reservations import Decision, HoldRequest, SettleOutcome, SettleRequest
+from domain.ids import system_actor
+from domain.reservations import Item, Reservation, ReservationStatus, fingerprint
+from domain.stock import MovementType, NewStockItem, StockItem
+from domain.warehouses import NewWarehouse, Warehouse
+
+TESTER = system_actor("tester")
+
+
+def unique(prefix: str) -> str:
+    """A name that no other test has."""
+    return f"{prefix}-{uuid.uuid4().hex[:8]}".upper()
+
+
+async def add_warehouse(database: Database, **fields: Any) -> Warehouse:
+    """A warehouse with a code of its own; `fields` of NewWarehouse."""
+    code = unique("W")
+    new = NewWarehouse(**{"code": code, "name": code, **fields})
+    warehouse_id = uuid.uuid4()
+
+    async def work(session: Any) -> Warehouse | None:
+        await warehouses.add(session, new, warehouse_id)
+        return await warehouses.get(session, warehouse_id)
+
+    made = await database.writing(work)
+    assert made is not None
+    return made
+
+
+async def add_stock(
+    database: Database,
+    quantity: int = 0,
+    *,
+    warehouse: Warehouse | None = None,
+    sku: str | None = None,
+    product_id: UUID | None = None,
+    **fields: Any,
+) -> StockItem:
+    """An inventory row with `quantity` pieces, by default of a new SKU in a new warehouse."""
+    place = warehouse or await add_warehouse(database)
+    new = NewStockItem(
+        sku=sku or unique("SKU"), product_id=product_id or uuid.uuid4(), warehouse_id=place.warehouse_id, **fields
+    )
+    inventory_id = uuid.uuid4()
+
+    async def work(session: Any) -> StockItem | None:
+        assert await stock.add(session, new, inventory_id)
+        if quantity:
+            opening = movements.Change(
+                inventory_id=inventory_id, delta=quantity, type=MovementType.INBOUND, reason="opening stock"
+            )
+            await movements.apply(session, [opening], TESTER, None)
+        return await stock.get(session, inventory_id)
+
+    made = await database.writing(work)
+    assert made is not None
+    return made
+
+
+async def stock_now(database: Database, item: StockItem) -> StockItem:
+    """The row as it is now."""
+    found = await database.reading(lambda session: stock.get(session, item.inventory_id))
+    assert found is not None
+    return found
+
+
+def want(item: StockItem, quantity: int, **fields: Any) -> Item:
+    """An item of an order, by SKU."""
+    return Item(sku=item.sku, quantity=quantity, **fields)
+
+
+def hold_request(items: Sequence[Item], *, hold_seconds: int = 900, order_id: str | None = None, **fields: Any) -> Any:
+    """A request for a hold. With `hold_seconds` of 0 or less the hold is overdue as soon as it is made."""
+    order = order_id or unique("ORDER")
+    return HoldRequest(
+        **{
+            "reservation_id": uuid.uuid4(),
+            "order_id": order,
+            "items": list(items),
+            "fingerprint": fingerprint(order, items, hold_seconds),
+            "actor_id": TESTER.actor_id,
+            "actor_name": TESTER.name,
+            "hold_seconds": hold_seconds,
+            **fields,
+        }
+    )
+
+
+async def hold(database: Database, *items: Item, **fields: Any) -> Reservation:
+    """Hold items; `fields` of `hold_request`."""
+    return await reservations.hold(database, hold_request(items, **fields))
+
+
+def settle_request(reservation_id: UUID, decision: Decision = Decision.COMMIT, **fields: Any) -> SettleRequest:
+    """One transition of a reservation."""
+    return SettleRequest(
+        reservation_id=reservation_id,
+        decision=decision,
+        actor_id=TESTER.actor_id,
+        actor_name=TESTER.name,
+        **fields,
+    )
+
+
+async def settle(database: Database, reservation: Reservation | UUID, target: ReservationStatus) -> SettleOutcome:
+    """Try to bring a reservation to `target`."""
+    reservation_id = reservation if isinstance(reservation, UUID) else reservation.reservation_id
+    request = settle_request(reservation_id)
+    outcome = await database.calling(lambda session: reservations.settle(session, request, target=target))
+    assert outcome is not None
+    return outcome
+
+
+async def return_sold(database: Database, reservation: Reservation) -> SettleOutcome:
+    """Bring sold stock back."""
+    request = settle_request(reservation.reservation_id)
+    outcome = await database.calling(lambda session: reservations.return_sold(session, request))
+    assert outcome is not None
+    return outcome
+
+
+async def reservation_now(database: Database, reservation: Reservation) -> Reservation:
+    """The reservation as it is now."""
+    found = await database.reading(lambda session: reservations.get(session, reservation.reservation_id))
+    assert found is not None
+    return found
+
+
+async def news_of(database: Database, stream_id: UUID) -> list[Any]:
+    """The events of an inventory row or a reservation, in order: rows with type, sequence and data."""
+    statement = select(outbox).where(outbox.c.stream_id == stream_id).order_by(outbox.c.outbox_id)
+    async with database.read() as session:
+        return list((await session.execute(statement)).all())
+
+
+async def ledger_of(database: Database, item: StockItem) -> list[Any]:
+    """The ledger of a row, oldest first."""
+    statement = text("select * from stock_movements where inventory_id = :id order by sequence")
+    async with database.read() as session:
+        return list((await session.execute(statement, {"id": item.inventory_id})).all())
+
+
+async def assert_invariants(database: Database, *, overdue_lag: timedelta = timedelta(days=1)) -> None:
+    """Nothing that must always be true is false; overdue holds are none of this test's business by default."""
+    assert await violations_of(database, overdue_lag_seconds=overdue_lag.total_seconds()) == []
+
+
+async def wait_until_blocked(database: Database, sessions: int = 1) -> None:
+    """Wait until so many sessions of this database wait for a lock."""
+    statement = text(
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    async with database.read() as session:
+        while (await session.execute(statement)).scalar_one() < sessions:  # noqa: ASYNC110 - Postgres tells nobody
+            await asyncio.sleep(0.005)
