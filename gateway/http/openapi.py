@@ -14,7 +14,6 @@ from typing import Any
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from openapi_pydantic.v3.v3_1 import (
     Components,
-    Header,
     Info,
     MediaType,
     OpenAPI,
@@ -24,87 +23,25 @@ from openapi_pydantic.v3.v3_1 import (
     Reference,
     RequestBody,
     Response,
-    Schema,
-    SecurityScheme,
     Tag,
 )
 from pydantic import BaseModel
 
-from domain.limits import IDEMPOTENCY_KEY_CHARACTERS_MAX
+from gateway.http.openapi_parts import (
+    DESCRIPTION,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    REQUEST_ID,
+    TAGS,
+    bearer_scheme,
+    header_references,
+    shared_headers,
+)
 from gateway.http.problems import CONTENT_TYPE
 from gateway.http.reading import TEXT_PARAMETERS
 from gateway.http.route import Route, Success
 from gateway.http.schemas.problems import Problem
-
-DESCRIPTION = """\
-The inventory service that cannot oversell: each reservation is a durable workflow, each change of stock one locked \
-transaction, each fact one event.
-
-**Quantities.** `quantityTotal` is what is on the shelf, `quantityReserved` what pending reservations hold, \
-`quantityAvailable` = total − reserved.
-
-**Errors** are problem details (RFC 9457) with a stable `code`. 400: the request cannot be read (broken JSON, a wrong \
-type, a missing or unknown field, an id that is no UUID). 422: it can be read, but a value is out of range or not one \
-of ours. 409: the state does not allow it. 412: `If-Match` names an old version. 429 and 503 carry `Retry-After`; \
-nothing was changed unless the code is `outcome_unknown`, when repeating the request with the same key finds out.
-
-**Idempotency.** Send `Idempotency-Key` with a POST, quoted or bare. The same key and body again get the first answer \
-again, with `Idempotent-Replayed: true`, for 24 hours; another body gets 422, a repeat while the first is still \
-running 409. 429 and 5xx are not kept. Keys belong to the caller, the method and the path.
-
-**Versions.** Single resources carry a strong `ETag`; `If-Match` on PUT and DELETE, `If-None-Match` on GET.
-
-**Lists** answer `{items, nextPageToken}`; the token is opaque and goes with the same filters and order.
-
-**Request ids.** Send `X-Request-Id` or get one; it is echoed, logged and carried into the workflow. `traceparent` is \
-continued.
-"""
-
-TAGS = {
-    "inventory": "A SKU in a warehouse, and its ledger.",
-    "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
-    "warehouses": "Where stock stands.",
-    "availability": "Whether a demand could be served now.",
-    "health": "For load balancers, operators and Prometheus.",
-    "docs": "This description.",
-}
-
-_REQUEST_ID = Parameter(
-    name="X-Request-Id",
-    param_in="header",
-    description="An id for the logs, at most 128 of A-Z a-z 0-9 . _ : / + = @ -. Another one is replaced by a new one.",
-    param_schema=Schema(type="string", maxLength=128),
-)
-_IDEMPOTENCY_KEY = Parameter(
-    name="Idempotency-Key",
-    param_in="header",
-    description="The same key and body get the first answer again, for 24 hours.",
-    param_schema=Schema(type="string", minLength=1, maxLength=IDEMPOTENCY_KEY_CHARACTERS_MAX),
-    example="2f6c1a7e-order-1001",
-)
-_IF_MATCH = Parameter(
-    name="If-Match",
-    param_in="header",
-    description="Go ahead only if this is still the version: one strong entity tag, or *.",
-    param_schema=Schema(type="string"),
-    example='"7"',
-)
-_IF_NONE_MATCH = Parameter(
-    name="If-None-Match",
-    param_in="header",
-    description="304 if this is still the version.",
-    param_schema=Schema(type="string"),
-)
-_HEADERS = {
-    "X-Request-Id": Header(description="The id of this request in the logs.", param_schema=Schema(type="string")),
-    "ETag": Header(description="The version, as a strong entity tag.", param_schema=Schema(type="string")),
-    "Location": Header(description="Where the new resource is.", param_schema=Schema(type="string")),
-    "Idempotent-Replayed": Header(
-        description="`true` when this is the first answer to this key again.", param_schema=Schema(type="string")
-    ),
-    "Retry-After": Header(description="Seconds to wait before asking again.", param_schema=Schema(type="integer")),
-    "WWW-Authenticate": Header(description="What is missing.", param_schema=Schema(type="string")),
-}
 
 
 def document(routes: Sequence[Route]) -> bytes:
@@ -115,20 +52,14 @@ def document(routes: Sequence[Route]) -> bytes:
         tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
         paths=_paths(routes),
         components=Components(
-            headers=dict(_HEADERS),
-            securitySchemes={"bearer": _bearer()},
+            headers=shared_headers(),
+            securitySchemes={"bearer": bearer_scheme()},
         ),
     )
-    return construct_open_api_with_schema_class(bare).model_dump_json(by_alias=True, exclude_none=True).encode()
-
-
-def _bearer() -> SecurityScheme:
-    return SecurityScheme(
-        type="http",
-        scheme="bearer",
-        bearerFormat="JWT",
-        description="`iss`, `aud`, `sub` and `exp` are needed. The claim `scope` lists what the token allows, as a "
-        "string with spaces or as a list; `admin` allows everything.",
+    return (
+        construct_open_api_with_schema_class(bare)
+        .model_dump_json(by_alias=True, exclude_none=True, exclude_unset=True)
+        .encode()
     )
 
 
@@ -136,7 +67,7 @@ def _paths(routes: Sequence[Route]) -> dict[str, PathItem]:
     by_path: dict[str, dict[str, Operation]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    return {path: PathItem(**operations) for path, operations in by_path.items()}
+    return {path: PathItem.model_validate(operations) for path, operations in by_path.items()}
 
 
 def _operation(route: Route) -> Operation:
@@ -159,18 +90,18 @@ def _parameters(route: Route) -> list[Parameter | Reference]:
     if route.query is not None:
         parameters += _query_parameters(route.query)
     if route.takes_key:
-        parameters.append(_IDEMPOTENCY_KEY)
+        parameters.append(IDEMPOTENCY_KEY)
     if route.has_version and route.method in {"PUT", "DELETE"}:
-        parameters.append(_IF_MATCH)
+        parameters.append(IF_MATCH)
     if route.has_version and route.method == "GET":
-        parameters.append(_IF_NONE_MATCH)
-    return [*parameters, _REQUEST_ID]
+        parameters.append(IF_NONE_MATCH)
+    return [*parameters, REQUEST_ID]
 
 
 def _path_parameter(name: str) -> Parameter:
     characters_max = TEXT_PARAMETERS.get(name)
-    schema = Schema(type="string", maxLength=characters_max) if characters_max else Schema(type="string", format="uuid")
-    return Parameter(name=name, param_in="path", required=True, param_schema=schema)
+    schema = {"type": "string", "maxLength": characters_max} if characters_max else {"type": "string", "format": "uuid"}
+    return Parameter.model_validate({"name": name, "in": "path", "required": True, "schema": schema})
 
 
 def _query_parameters(query: type[BaseModel]) -> list[Parameter]:
@@ -180,7 +111,7 @@ def _query_parameters(query: type[BaseModel]) -> list[Parameter]:
 
 def _query_parameter(name: str, schema: dict[str, Any]) -> Parameter:
     description = schema.pop("description", None)
-    return Parameter(name=name, param_in="query", description=description, param_schema=Schema.model_validate(schema))
+    return Parameter.model_validate({"name": name, "in": "query", "description": description, "schema": schema})
 
 
 def _inlined(one: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -197,24 +128,20 @@ def _inlined(one: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 def _request_body(route: Route) -> RequestBody | None:
     if route.body is None:
         return None
-    examples = route.body.model_json_schema().get("examples", [])
-    media = MediaType(
-        media_type_schema=PydanticSchema(schema_class=route.body), example=examples[0] if examples else None
-    )
-    return RequestBody(required=route.body_required, content={"application/json": media})
+    return RequestBody(required=route.body_required, content={"application/json": _media(route.body)})
 
 
 def _successes(route: Route) -> dict[str, Response | Reference]:
     answers: dict[str, Response | Reference] = {
         str(success.status): Response(
             description=HTTPStatus(success.status).phrase,
-            headers=_headers(_success_headers(route, success)),
+            headers=header_references(_success_headers(route, success)),
             content=_content(success),
         )
         for success in route.successes
     }
     if route.has_version and route.method == "GET":
-        answers["304"] = Response(description="Not Modified", headers=_headers(["X-Request-Id", "ETag"]))
+        answers["304"] = Response(description="Not Modified", headers=header_references(["X-Request-Id", "ETag"]))
     return answers
 
 
@@ -231,7 +158,7 @@ def _success_headers(route: Route, success: Success) -> list[str]:
 
 def _content(success: Success) -> dict[str, MediaType] | None:
     if success.shape is not None:
-        return {success.content_type: MediaType(media_type_schema=PydanticSchema(schema_class=success.shape))}
+        return {success.content_type: _media(success.shape)}
     return None if success.status == 204 else {success.content_type: MediaType()}
 
 
@@ -274,10 +201,10 @@ def _problem(status: int, codes: list[str]) -> Response:
         names.append("WWW-Authenticate")
     return Response(
         description=f"{HTTPStatus(status).phrase}: " + ", ".join(f"`{code}`" for code in codes),
-        headers=_headers(names),
-        content={CONTENT_TYPE: MediaType(media_type_schema=PydanticSchema(schema_class=Problem))},
+        headers=header_references(names),
+        content={CONTENT_TYPE: _media(Problem)},
     )
 
 
-def _headers(names: list[str]) -> dict[str, Header | Reference]:
-    return {name: Reference(ref=f"#/components/headers/{name}") for name in names}
+def _media(model: type[BaseModel]) -> MediaType:
+    return MediaType(schema=PydanticSchema.model_validate({"schema_class": model}))

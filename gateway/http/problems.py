@@ -160,15 +160,16 @@ def pointer(location: tuple[int | str, ...]) -> str:
 
 
 def _members(error: HoldfastError, path: str) -> dict[str, Any]:
-    return {
+    members = {
         "type": PROBLEM_TYPES + error.code,
         "title": error.title,
         "status": status_of(error),
         "detail": error.detail,
         "instance": path,
         "code": error.code,
-        **error.extra,
     }
+    assert members.keys().isdisjoint(error.extra), "what an error adds must not stand in for what it is"
+    return {**members, **error.extra}
 
 
 def _headers(error: HoldfastError) -> dict[str, str]:

@@ -57,7 +57,8 @@ async def read(call: Call[None, None]) -> Reply:
 async def commit(call: Call[ReservationCommit, None]) -> Reply:
     """Commit a reservation: the sale is paid for, the stock leaves the shelf.
 
-    Repeating it changes nothing. 409 `reservation_settled` when it was cancelled or has expired; `status` says which.
+    Repeating it changes nothing. 409 `reservation_settled` when it was cancelled or has expired; `reservationStatus`
+    says which.
     """
     row = await call.services.reservations.commit(call.ids["reservationId"], call.actor, decision_id=call.resource_id)
     return _reply(call.services, row)

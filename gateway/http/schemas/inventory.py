@@ -23,11 +23,11 @@ from domain.stock import (
     StockUpdate,
 )
 from gateway.http.schemas.model import (
+    PROSE,
     Body,
     Delta,
     Id,
     Moment,
-    Prose,
     Reason,
     Reference,
     Region,
@@ -126,7 +126,7 @@ class InventoryAdjust(Body):
 
     delta: Delta
     type: Movement_
-    reason: Annotated[Prose, Field(min_length=1, max_length=REASON_CHARACTERS_MAX)]
+    reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), PROSE]
     reference: Reference = ""
 
     def adjustment(self) -> Adjustment:
@@ -213,7 +213,7 @@ class MovementQuery(PageQuery):
     """Which ledger lines to list; `since` is included, `until` is not."""
 
     type: MovementType | None = None
-    reference: Annotated[Reference | None, Field(min_length=1)] = None
+    reference: Reference | None = None
     since: Moment | None = None
     until: Moment | None = None
 

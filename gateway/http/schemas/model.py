@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -32,11 +32,21 @@ _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
+def _title(name: str, _field: object) -> str:
+    return to_camel(name)
+
+
 class Body(BaseModel):
     """A request body: exact JSON types, no field that we do not know."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=False, strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+        alias_generator=to_camel,
+        populate_by_name=False,
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        field_title_generator=_title,
     )
 
 
@@ -49,7 +59,9 @@ class Query(BaseModel):
 class Shape(BaseModel):
     """What we answer, made from our own values. A field that was not set is left out."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, from_attributes=True, field_title_generator=_title
+    )
 
 
 def wrong(detail: str) -> PydanticCustomError:
@@ -78,6 +90,8 @@ def _whole_number(text: Any) -> Any:
 
 
 def _truth(text: Any) -> Any:
+    if text is None:
+        return None
     if text not in ("true", "false", True, False):
         raise PydanticCustomError("bool_parsing", "must be true or false")
     return text in ("true", True)
@@ -89,20 +103,22 @@ def _with_zone(moment: datetime) -> datetime:
     return moment
 
 
-Id = Annotated[UUID, Field(strict=False)]
-Name = Annotated[str, StringConstraints(min_length=1), AfterValidator(_one_line)]
-Prose = Annotated[str, AfterValidator(_prose)]
+ONE_LINE = AfterValidator(_one_line)
+PROSE = AfterValidator(_prose)
+FROM_DIGITS = BeforeValidator(_whole_number)
+FROM_WORD = BeforeValidator(_truth)
+"""Validators stand last in an Annotated: what stands after one does not reach the JSON schema."""
 
-OrderId = Annotated[Name, Field(max_length=ORDER_ID_CHARACTERS_MAX)]
-Sku = Annotated[Name, Field(max_length=SKU_CHARACTERS_MAX)]
-Region = Annotated[Name, Field(max_length=REGION_CHARACTERS_MAX)]
-Reason = Annotated[Prose, Field(max_length=REASON_CHARACTERS_MAX)]
-Reference = Annotated[Prose, Field(max_length=REFERENCE_CHARACTERS_MAX)]
+Id = Annotated[UUID, Field(strict=False)]
+
+OrderId = Annotated[str, Field(min_length=1, max_length=ORDER_ID_CHARACTERS_MAX), ONE_LINE]
+Sku = Annotated[str, Field(min_length=1, max_length=SKU_CHARACTERS_MAX), ONE_LINE]
+Region = Annotated[str, Field(min_length=1, max_length=REGION_CHARACTERS_MAX), ONE_LINE]
+Reason = Annotated[str, Field(max_length=REASON_CHARACTERS_MAX), PROSE]
+Reference = Annotated[str, Field(max_length=REFERENCE_CHARACTERS_MAX), PROSE]
 
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Delta = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
 Total = Annotated[int, Field(ge=0, le=STOCK_TOTAL_MAX)]
 
-WholeNumberText = Annotated[int, BeforeValidator(_whole_number)]
-TruthText = Annotated[bool, BeforeValidator(_truth)]
 Moment = Annotated[datetime, AfterValidator(_with_zone)]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from db.paging import PageRequest
 from domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
-from gateway.http.schemas.model import Query, Shape, WholeNumberText
+from gateway.http.schemas.model import FROM_DIGITS, Query, Shape
 
 T = TypeVar("T", bound=Shape)
 
@@ -17,7 +17,7 @@ class PageQuery(Query):
     """Which page of a list."""
 
     page_size: Annotated[
-        WholeNumberText, Field(ge=1, le=PAGE_ROWS_MAX, description="How many items at most on the page.")
+        int, Field(ge=1, le=PAGE_ROWS_MAX, description="How many items at most on the page."), FROM_DIGITS
     ] = PAGE_ROWS_DEFAULT
     page_token: Annotated[
         str | None,

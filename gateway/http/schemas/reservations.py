@@ -152,7 +152,7 @@ class ReservationLine(Shape):
     quantity_returned: int = 0
 
 
-class ShortageShape(Shape):
+class Shortage(Shape):
     """One SKU that stock did not cover."""
 
     sku: str
@@ -177,7 +177,7 @@ class Reservation(Shape):
     lines: list[ReservationLine]
     inventory_id: UUID | None = None
     quantity: int | None = None
-    shortages: Annotated[list[ShortageShape], Field(default_factory=list)]
+    shortages: Annotated[list[Shortage], Field(default_factory=list)]
     release_reason: str | None
     extends_count: int
     reserved_at: datetime

@@ -11,15 +11,15 @@ from pydantic import ConfigDict, Field
 from db.warehouses import WarehouseFilter
 from domain.limits import REGION_CHARACTERS_MAX
 from domain.warehouses import NewWarehouse, WarehouseChanges
-from gateway.http.schemas.model import Body, Id, Name, Prose, Region, Shape, TruthText
+from gateway.http.schemas.model import FROM_WORD, ONE_LINE, PROSE, Body, Id, Region, Shape
 from gateway.http.schemas.pages import Listing, PageQuery
 
-Code = Annotated[Name, Field(max_length=20)]
-Title = Annotated[Name, Field(max_length=255)]
-Address = Annotated[Prose, Field(max_length=500)]
-Place = Annotated[Prose, Field(max_length=100)]
-PostalCode = Annotated[Prose, Field(max_length=20)]
-RegionName = Annotated[Prose, Field(max_length=REGION_CHARACTERS_MAX)]
+Code = Annotated[str, Field(min_length=1, max_length=20), ONE_LINE]
+Name = Annotated[str, Field(min_length=1, max_length=255), ONE_LINE]
+Address = Annotated[str, Field(max_length=500), PROSE]
+Place = Annotated[str, Field(max_length=100), PROSE]
+PostalCode = Annotated[str, Field(max_length=20), PROSE]
+RegionName = Annotated[str, Field(max_length=REGION_CHARACTERS_MAX), PROSE]
 Priority = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest is served first.")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -46,7 +46,7 @@ class WarehouseCreate(Body):
     )
 
     code: Code
-    name: Title
+    name: Name
     address: Address = ""
     city: Place = ""
     state: Place = ""
@@ -69,7 +69,7 @@ class WarehouseUpdate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"isActive": False}, {"priority": 2}]})
 
     code: Code | None = None
-    name: Title | None = None
+    name: Name | None = None
     address: Address | None = None
     city: Place | None = None
     state: Place | None = None
@@ -100,7 +100,7 @@ class WarehouseQuery(PageQuery):
     """Which warehouses to list."""
 
     region: Region | None = None
-    is_active: TruthText | None = None
+    is_active: Annotated[bool | None, FROM_WORD] = None
 
     def filters(self) -> WarehouseFilter:
         """The filter as views take it."""

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from db.paging import Page
+from domain.stock import Adjusted, BatchResult
+from gateway.commands.reservations import Reserved
+from runtime.settings import Settings
+from tests.gateway.http.face import (
+    ALL_ON_HAND,
+    COMMITTED,
+    HAMBURG,
+    HELD,
+    ITEM,
+    LINE_OF_LEDGER,
+    ON_HAND,
+    Face,
+    served,
+)
+
+
+@pytest.fixture(scope="module")
+async def served_face() -> AsyncIterator[Face]:
+    async with served(Settings(app_env="test")) as face:
+        yield face
+
+
+@pytest.fixture
+def face(served_face: Face) -> Face:
+    """The face of the module with its usual answers."""
+    rows = Page((ITEM,), "next")
+    adjusted = Adjusted(item=ITEM, movement=LINE_OF_LEDGER)
+    served_face.views.answers = {
+        "inventory_item": ITEM,
+        "inventory_list": rows,
+        "inventory_of_product": rows,
+        "inventory_of_sku": rows,
+        "movements": Page((LINE_OF_LEDGER,)),
+        "warehouse": HAMBURG,
+        "warehouse_list": Page((HAMBURG,)),
+        "warehouse_inventory": rows,
+        "reservation": HELD,
+        "reservations_of_order": [HELD],
+        "reservation_list": Page((HELD,)),
+        "check_availability": ON_HAND,
+        "check_availability_bulk": ALL_ON_HAND,
+    }
+    served_face.stock.answers = {
+        "create": ITEM,
+        "update": ITEM,
+        "adjust": adjusted,
+        "batch": [BatchResult(adjusted=adjusted)],
+        "delete": None,
+    }
+    served_face.warehouses.answers = {"create": HAMBURG, "update": HAMBURG}
+    served_face.reservations.answers = {
+        "reserve": Reserved(HELD, is_new=True),
+        "commit": COMMITTED,
+        "cancel": HELD,
+        "extend": HELD,
+    }
+    for part in (served_face.views, served_face.stock, served_face.warehouses, served_face.reservations):
+        part.asked.clear()
+    return served_face

@@ -1,0 +1,233 @@
+"""The REST face on a free port over parts that say what they are told to, and a client of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+from aiohttp import web
+
+from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
+from domain.reservations import Line, Reservation, ReservationStatus
+from domain.stock import Movement, MovementType, StockItem
+from domain.warehouses import Warehouse
+from gateway.auth import SCOPES, Authenticator, development_token
+from gateway.health import HealthChecks
+from gateway.http.app import make_app
+from gateway.http.server import serve_http
+from gateway.services import Services
+from runtime.settings import Settings
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT = (UUID(int=number) for number in range(11, 16))
+
+ITEM = StockItem(
+    inventory_id=ROW,
+    product_id=PRODUCT,
+    variant_id=None,
+    warehouse_id=WAREHOUSE,
+    sku="TEA-GREEN-250",
+    quantity_total=10,
+    quantity_reserved=3,
+    reorder_point=2,
+    reorder_quantity=50,
+    sequence=4,
+    version=5,
+    created_at=NOON,
+    updated_at=NOON + timedelta(hours=1),
+)
+LINE_OF_LEDGER = Movement(
+    movement_id=MOVEMENT,
+    inventory_id=ROW,
+    type=MovementType.DAMAGE,
+    quantity=-3,
+    total_after=7,
+    sequence=5,
+    reason="dropped",
+    reference="",
+    performed_by=UUID(int=99),
+    performed_by_name="tester",
+    created_at=NOON,
+)
+HAMBURG = Warehouse(
+    warehouse_id=WAREHOUSE,
+    code="HAM-1",
+    name="Hamburg",
+    address="",
+    city="Hamburg",
+    state="",
+    country="DE",
+    postal_code="",
+    region="eu-north",
+    is_active=True,
+    priority=1,
+    latitude=53.55,
+    longitude=9.99,
+    version=2,
+    created_at=NOON,
+    updated_at=NOON,
+)
+HELD = Reservation(
+    reservation_id=RESERVATION,
+    order_id="order-1",
+    status=ReservationStatus.PENDING,
+    lines=(Line(inventory_id=ROW, warehouse_id=WAREHOUSE, sku="TEA-GREEN-250", quantity=2),),
+    shortages=(),
+    fingerprint="0" * 64,
+    release_reason=None,
+    extends_count=0,
+    sequence=1,
+    reserved_at=NOON,
+    expires_at=NOON + timedelta(minutes=15),
+    committed_at=None,
+    cancelled_at=None,
+    expired_at=None,
+    returned_at=None,
+    created_at=NOON,
+    updated_at=NOON,
+)
+COMMITTED = replace(HELD, status=ReservationStatus.COMMITTED, committed_at=NOON, sequence=2)
+ON_HAND = Availability(
+    sku="TEA-GREEN-250",
+    quantity_requested=2,
+    quantity_available=7,
+    available=True,
+    warehouses=(
+        WarehouseAvailability(
+            inventory_id=ROW, warehouse_id=WAREHOUSE, code="HAM-1", region="eu-north", quantity_available=7
+        ),
+    ),
+)
+ALL_ON_HAND = BulkAvailability(available=True, items=(BulkAvailabilityItem(availability=ON_HAND),))
+
+RESERVE = {"orderId": "order-1", "items": [{"sku": "TEA-GREEN-250", "quantity": 2}]}
+
+
+class Part:
+    """Stands behind a port: answers each method as told, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def answer(*args: Any, **kwargs: Any) -> Any:
+            self.asked.append((name, args, kwargs))
+            told = self.answers[name]
+            if isinstance(told, BaseException):
+                raise told
+            return await told(*args, **kwargs) if callable(told) else told
+
+        return answer
+
+    def last(self, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of the latest call, which must have been of this method."""
+        called, args, kwargs = self.asked[-1]
+        assert called == name
+        return args, kwargs
+
+
+@dataclass
+class Answered:
+    """One answer, read whole."""
+
+    status: int
+    headers: Any
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.raw)
+
+    @property
+    def code(self) -> str:
+        """The code of a problem, whose shape is checked on the way."""
+        problem = self.json
+        assert self.headers["Content-Type"] == "application/problem+json"
+        assert problem["status"] == self.status
+        assert problem["type"] == f"https://holdfast.dev/problems/{problem['code']}"
+        assert problem["title"]
+        assert problem["detail"]
+        assert problem["instance"].startswith("/")
+        return str(problem["code"])
+
+    @property
+    def pointers(self) -> list[str]:
+        """The wrong fields of a problem."""
+        return [error["pointer"] for error in self.json["errors"]]
+
+
+@dataclass
+class Face:
+    """A served face: its parts, and a client that may do everything."""
+
+    services: Services
+    app: web.Application
+    port: int
+    session: aiohttp.ClientSession
+    reservations: Part
+    stock: Part
+    warehouses: Part
+    views: Part
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def bearer(self, *scopes: str, subject: str = "tester") -> dict[str, str]:
+        """The header of a token."""
+        return {"Authorization": "Bearer " + development_token(self.services.settings, subject=subject, scopes=scopes)}
+
+    async def ask(
+        self, method: str, path: str, *, body: Any = None, headers: dict[str, str] | None = None, **more: Any
+    ) -> Answered:
+        """One request as somebody who may do everything; `headers` come on top, an empty one takes one away."""
+        together = {**self.headers, **(headers or {})}
+        sent = {name: value for name, value in together.items() if value}
+        if body is not None:
+            more["data"] = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        async with self.session.request(method, path, headers=sent, **more) as response:
+            return Answered(response.status, response.headers, await response.read())
+
+    async def get(self, path: str, **more: Any) -> Answered:
+        """GET."""
+        return await self.ask("GET", path, **more)
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Answered:
+        """POST."""
+        return await self.ask("POST", path, body=body, **more)
+
+    async def reserve(self, **more: Any) -> Answered:
+        """POST the usual reservation."""
+        return await self.post("/api/v1/reservations", RESERVE, **more)
+
+
+@asynccontextmanager
+async def served(
+    settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES, health: HealthChecks | None = None
+) -> AsyncIterator[Face]:
+    """A face on a free port, stopped at the end."""
+    reservations, stock, warehouses, views = Part(), Part(), Part(), Part()
+    services = Services(
+        settings=settings,
+        database=database,
+        authenticator=Authenticator(settings),
+        reservations=reservations,  # type: ignore[arg-type]
+        stock=stock,  # type: ignore[arg-type]
+        warehouses=warehouses,  # type: ignore[arg-type]
+        views=views,  # type: ignore[arg-type]
+        health=health or HealthChecks(required={}, optional={}),
+    )
+    app = make_app(services, settings)
+    async with (
+        serve_http(app, settings, host="127.0.0.1", port=0) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        face = Face(services, app, port, session, reservations, stock, warehouses, views)
+        face.headers = face.bearer(*scopes)
+        yield face
