@@ -1,0 +1,173 @@
+"""The rules of quantity stand in the tables too: whoever writes around the rules is refused by Postgres itself."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from db.engine import Database, sqlstate
+from tests.stocking import add_stock, add_warehouse, hold, want
+
+CHECK_VIOLATION = "23514"
+UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
+REFUSED_BY_TRIGGER = "HF003"
+
+
+async def refusal(db: Database, statement: str, **values: object) -> tuple[str, str]:
+    """The SQLSTATE and the message with which Postgres refuses a statement."""
+    with pytest.raises(DBAPIError) as refused:
+        async with db.write() as session:
+            await session.execute(text(statement), values)
+    return sqlstate(refused.value), str(refused.value.orig)
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ("quantity_total = -1", "inventory_available_not_negative"),
+        ("quantity_reserved = -1", "inventory_reserved_not_negative"),
+        ("quantity_reserved = quantity_total + 1", "inventory_available_not_negative"),
+        ("quantity_total = 2000000001", "inventory_total_in_range"),
+        ("reorder_point = -1", "inventory_reorder_point_not_negative"),
+        ("reorder_quantity = 0", "inventory_reorder_quantity_positive"),
+        ("quantity_reserved = 1, deleted_at = now()", "inventory_deleted_holds_nothing"),
+    ],
+)
+async def test_an_impossible_stock_row_is_refused(db: Database, change: str, constraint: str) -> None:
+    item = await add_stock(db, 5)
+    state, message = await refusal(db, f"update inventory set {change} where inventory_id = :id", id=item.inventory_id)
+    assert state == CHECK_VIOLATION
+    assert constraint in message
+
+
+async def test_available_is_worked_out_by_postgres_and_cannot_be_written(db: Database) -> None:
+    item = await add_stock(db, 5)
+    state, _ = await refusal(
+        db, "update inventory set quantity_available = 9 where inventory_id = :id", id=item.inventory_id
+    )
+    assert state == "428C9"
+
+
+async def test_a_warehouse_has_one_live_row_of_a_sku(db: Database) -> None:
+    item = await add_stock(db, 5)
+    state, _ = await refusal(
+        db,
+        "insert into inventory (product_id, warehouse_id, sku) values (uuidv7(), :warehouse, :sku)",
+        warehouse=item.warehouse_id,
+        sku=item.sku,
+    )
+    assert state == UNIQUE_VIOLATION
+
+
+async def test_stock_stands_in_a_warehouse_that_exists(db: Database) -> None:
+    state, _ = await refusal(
+        db,
+        "insert into inventory (product_id, warehouse_id, sku) values (uuidv7(), :nowhere, 'X')",
+        nowhere=uuid.uuid4(),
+    )
+    assert state == FOREIGN_KEY_VIOLATION
+
+
+async def test_stock_rows_are_retired_and_never_deleted(db: Database) -> None:
+    item = await add_stock(db)
+    state, _ = await refusal(db, "delete from inventory where inventory_id = :id", id=item.inventory_id)
+    assert state == REFUSED_BY_TRIGGER
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update stock_movements set quantity = quantity + 1",
+        "update stock_movements set reason = 'another'",
+        "delete from stock_movements",
+        "truncate stock_movements",
+    ],
+)
+async def test_the_ledger_is_append_only(db: Database, statement: str) -> None:
+    await add_stock(db, 5)
+    state, _ = await refusal(db, statement)
+    assert state == REFUSED_BY_TRIGGER
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("'GIFT', 1, 6, 2", CHECK_VIOLATION),
+        ("'INBOUND', 0, 5, 2", CHECK_VIOLATION),
+        ("'OUTBOUND', -6, -1, 2", CHECK_VIOLATION),
+        ("'INBOUND', 1, 6, 1", UNIQUE_VIOLATION),
+    ],
+)
+async def test_an_impossible_ledger_line_is_refused(db: Database, fields: str, expected: str) -> None:
+    item = await add_stock(db, 5)
+    state, _ = await refusal(
+        db,
+        "insert into stock_movements (inventory_id, type, quantity, total_after, sequence, performed_by,"
+        f" performed_by_name) values (:id, {fields}, uuidv7(), 'test')",
+        id=item.inventory_id,
+    )
+    assert state == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'LOST'",
+        "status = 'COMMITTED'",
+        "committed_at = now()",
+        "status = 'CANCELLED', cancelled_at = now(), expired_at = now()",
+        "status = 'COMMITTED', committed_at = expires_at",
+        "returned_at = now()",
+    ],
+)
+async def test_a_reservation_in_two_states_is_refused(db: Database, change: str) -> None:
+    held = await hold(db, want(await add_stock(db, 5), 1))
+    state, _ = await refusal(db, f"update reservations set {change} where reservation_id = :id", id=held.reservation_id)
+    assert state == CHECK_VIOLATION
+
+
+@pytest.mark.parametrize("change", ["quantity = 0", "quantity = 200000001", "quantity_returned = 2"])
+async def test_an_impossible_line_is_refused(db: Database, change: str) -> None:
+    held = await hold(db, want(await add_stock(db, 5), 1))
+    state, _ = await refusal(
+        db, f"update reservation_lines set {change} where reservation_id = :id", id=held.reservation_id
+    )
+    assert state == CHECK_VIOLATION
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["latitude = 91, longitude = 0", "latitude = 0, longitude = 181", "latitude = 1", "priority = -1"],
+)
+async def test_an_impossible_warehouse_is_refused(db: Database, change: str) -> None:
+    warehouse = await add_warehouse(db)
+    state, _ = await refusal(db, f"update warehouses set {change} where warehouse_id = :id", id=warehouse.warehouse_id)
+    assert state == CHECK_VIOLATION
+
+
+@pytest.mark.parametrize(("total", "reserved"), [(-6, 0), (0, 6), (-1, 5), (0, -1)])
+async def test_change_stock_leaves_out_what_would_break_a_rule(db: Database, total: int, reserved: int) -> None:
+    item = await add_stock(db, 5)
+    async with db.write() as session:
+        changed = await session.execute(
+            text("select * from change_stock(array[cast(:id as uuid)], array[:total], array[:reserved], null)"),
+            {"id": item.inventory_id, "total": total, "reserved": reserved},
+        )
+        assert changed.all() == []
+
+
+async def test_a_retired_row_takes_no_holds(db: Database) -> None:
+    item = await add_stock(db, 5)
+    async with db.write() as session:
+        await session.execute(
+            text("update inventory set deleted_at = now() where inventory_id = :id"), {"id": item.inventory_id}
+        )
+        changed = await session.execute(
+            text("select * from change_stock(array[cast(:id as uuid)], array[0], array[1], null)"),
+            {"id": item.inventory_id},
+        )
+        assert changed.all() == []
