@@ -11,6 +11,7 @@ from gateway.http.docs import Documentation
 from gateway.http.draining import Draining
 from gateway.http.endpoint import Endpoint
 from gateway.http.middleware import DRAINING, observe
+from gateway.http.route import Route
 from gateway.http.routes import ROUTES
 from gateway.services import Services
 from runtime.settings import Settings
@@ -22,8 +23,15 @@ def make_app(services: Services, settings: Settings) -> web.Application:
     app = web.Application(middlewares=[*http_middlewares(), observe], client_max_size=settings.request_body_bytes_max)
     app[DRAINING] = Draining()
     for route in Documentation(ROUTES).routes:
-        app.router.add_route(route.method, route.path, Endpoint(route, services).answer)
+        _add(app.router, route, Endpoint(route, services))
     return app
+
+
+def _add(router: web.UrlDispatcher, route: Route, endpoint: Endpoint) -> None:
+    if route.method == "GET":
+        router.add_get(route.path, endpoint.answer, allow_head=True)
+    else:
+        router.add_route(route.method, route.path, endpoint.answer)
 
 
 def draining(app: web.Application) -> Draining:

@@ -112,6 +112,7 @@ class _Site(web.BaseSite):
             "max_field_size": HEADER_BYTES_MAX,
             "max_headers": HEADERS_MAX,
             "access_log": None,
+            "auto_decompress": False,
         }
         server = self._runner.server
         assert server is not None, "the runner is set up before its site starts"

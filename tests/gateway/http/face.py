@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -193,6 +194,16 @@ class Face:
             sent.setdefault("Content-Type", "application/json")
         async with self.session.request(method, path, headers=sent, **more) as response:
             return Answered(response.status, response.headers, await response.read())
+
+    async def exchange(self, raw: bytes) -> bytes:
+        """Send bytes as they are; everything that comes back until the other side closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(raw)
+            return await asyncio.wait_for(reader.read(), 5)
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
     async def get(self, path: str, **more: Any) -> Answered:
         """GET."""
