@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, Select, select, text
 
 from db.engine import ReadSession, WriteSession
-from db.paging import Listing, Page, PageRequest
+from db.paging import Cursor, Listing, Page, PageRequest
 from db.tables import stock_movements
 from domain.ids import Actor
 from domain.stock import Movement, MovementType
@@ -99,9 +99,14 @@ async def listed(
 ) -> Page[Movement]:
     """A page of one row's ledger. Raises InvalidPageToken, Unprocessable."""
     cursor = LISTING.cursor(page, _Bound(inventory_id, filters))
-    statement = select(stock_movements).where(stock_movements.c.inventory_id == inventory_id, *_conditions(filters))
-    rows = (await session.execute(cursor.narrow(statement))).all()
+    rows = (await session.execute(page_statement(cursor, inventory_id, filters))).all()
     return cursor.page(rows, movement_of)
+
+
+def page_statement(cursor: Cursor, inventory_id: UUID, filters: MovementFilter) -> Select[Any]:
+    """The query behind a page."""
+    of_row = select(stock_movements).where(stock_movements.c.inventory_id == inventory_id)
+    return cursor.narrow(of_row.where(*_conditions(filters)))
 
 
 @dataclass(frozen=True, slots=True)

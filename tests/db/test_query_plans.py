@@ -1,0 +1,157 @@
+"""Every list and look-up stays quick when the tables are big: no plan reads a big table from end to end."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from db import availability, movements, reservation_listing, reservations, stock
+from db.allocation import candidates, overdue_quantities
+from db.engine import Database, ReadSession
+from db.movements import MovementFilter
+from db.paging import PageRequest
+from db.reservation_listing import ReservationFilter
+from db.stock import StockFilter
+from domain.availability import AvailabilityQuery
+from domain.reservations import Item, ReservationStatus
+from domain.stock import MovementType
+
+DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+ROWS_VISITED_MAX = 1_500
+BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox")
+
+_FILL = """
+insert into warehouses (warehouse_id, code, name, region)
+    select md5('w' || n)::uuid, 'W-' || n, 'w', 'region-' || n % 5 from generate_series(1, 20) n;
+insert into inventory (inventory_id, product_id, warehouse_id, sku, quantity_total, sequence)
+    select md5('i' || n)::uuid, md5('p' || n % 9000)::uuid, md5('w' || 1 + n % 20)::uuid, 'SKU-' || n / 20, 5, 1
+    from generate_series(0, 29999) n;
+insert into stock_movements (inventory_id, type, quantity, total_after, sequence, performed_by, performed_by_name,
+                             created_at)
+    select md5('i' || n % 3)::uuid, 'INBOUND', 1, 1 + n / 3, 1 + n / 3, uuidv7(), 'test',
+           timestamptz '2026-01-01 00:00 UTC' + n * interval '1 minute'
+    from generate_series(0, 29999) n;
+insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
+                          reserved_at, expires_at, cancelled_at)
+    select md5('r' || n)::uuid, 'order-' || n / 2, case when n % 100 = 0 then 'PENDING' else 'CANCELLED' end, 'f',
+           'rest', uuidv7(), 'test', now(), now() + interval '1 hour', case when n % 100 > 0 then now() end
+    from generate_series(0, 29999) n;
+insert into reservation_lines (reservation_id, inventory_id, quantity)
+    select md5('r' || n)::uuid, md5('i' || n)::uuid, 1 from generate_series(0, 29999) n;
+insert into outbox (type, key, stream_id, sequence, data)
+    select 'x', 'k' || n, uuidv7(), 1, '{}' from generate_series(0, 29999) n;
+analyze
+"""
+
+
+@pytest.fixture(scope="module")
+async def big(db: Database) -> Database:
+    """A database with tens of thousands of rows in every table."""
+    async with db.single() as session:
+        for statement in _FILL.split(";"):
+            await session.execute(text(statement))
+    return db
+
+
+ONE = uuid.UUID("00000000-0000-4000-8000-000000000001")
+HOT_ROW = uuid.UUID(hashlib.md5(b"i0", usedforsecurity=False).hexdigest())
+FIRST_HOUR = MovementFilter(
+    type=MovementType.INBOUND, since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 1, 1, tzinfo=UTC)
+)
+KEYS: dict[type, Any] = {uuid.UUID: ONE, str: "SKU-5", datetime: datetime(2026, 1, 2, tzinfo=UTC), int: 7}
+
+STOCK_FILTERS = (
+    StockFilter(),
+    StockFilter(sku="SKU-700"),
+    StockFilter(product_id=ONE),
+    StockFilter(warehouse_id=ONE),
+    StockFilter(region="region-3"),
+    StockFilter(region="region-3", sku="SKU-700"),
+    StockFilter(region="nowhere", product_id=ONE),
+)
+RESERVATION_FILTERS = (
+    ReservationFilter(),
+    ReservationFilter(status=ReservationStatus.PENDING),
+    ReservationFilter(status=ReservationStatus.EXPIRED),
+    ReservationFilter(order_id="order-9"),
+    ReservationFilter(order_id="order-9", status=ReservationStatus.PENDING),
+)
+
+
+def list_queries() -> Iterator[Any]:
+    """Every list, each order and direction, at its start and further on, with every kind of filter."""
+    lists: list[tuple[Any, Any, Any]] = [
+        (stock.LISTING, STOCK_FILTERS, stock.page_statement),
+        (movements.LISTING, (MovementFilter(), FIRST_HOUR), lambda c, f: movements.page_statement(c, HOT_ROW, f)),
+        (reservation_listing.LISTING, RESERVATION_FILTERS, reservation_listing.page_statement),
+    ]
+    for listing, filters, build in lists:
+        for chosen, order, direction in itertools.product(filters, listing.orders, ("asc", "desc")):
+            start = listing.cursor(PageRequest(order_by=f"{order} {direction}"), chosen)
+            further = replace(start, after=tuple(KEYS[column.type.python_type] for column in start.columns))
+            for cursor in (start, further):
+                place = "start" if cursor is start else "further on"
+                yield pytest.param(build(cursor, chosen), id=f"{order} {direction} {place} {chosen}")
+
+
+@pytest.mark.parametrize("statement", list(list_queries()))
+async def test_a_page_of_a_big_list_reads_little_more_than_the_page(big: Database, statement: Any) -> None:
+    async with big.read() as session:
+        await assert_reads_little(session, statement)
+
+
+class Explained(ReadSession):
+    """A session that looks at the plan of everything it is asked before it answers."""
+
+    async def execute(self, statement: Any, values: Any = None) -> Any:
+        await assert_reads_little(self, statement, values)
+        return await super().execute(statement, values)
+
+
+async def test_looking_things_up_reads_little(big: Database) -> None:
+    query = AvailabilityQuery(product_id=ONE, quantity=1)
+    by_id = AvailabilityQuery(inventory_id=HOT_ROW, quantity=1)
+    skus = [f"SKU-{number}" for number in range(0, 1000, 50)]
+    async with big.read() as plain:
+        session = Explained(plain.connection)
+        await availability.shelves_of(session, skus)
+        await availability.skus_of(session, [query, by_id])
+        await stock.by_ids(session, [HOT_ROW, ONE])
+        await stock.ids_by_place(session, [(sku, ONE) for sku in skus])
+        await stock.of_product(session, ONE, None)
+        await movements.by_ids(session, [ONE, HOT_ROW])
+        await candidates(session, [Item(sku=sku, quantity=1) for sku in skus])
+        await candidates(session, [Item(product_id=ONE, quantity=1), Item(inventory_id=HOT_ROW, quantity=1)])
+        await overdue_quantities(session, [HOT_ROW])
+        await reservations.get(session, ONE)
+        await reservations.of_order(session, "order-9")
+        await reservations.live_of_order(session, "order-9")
+
+
+async def assert_reads_little(session: ReadSession, statement: Any, values: Any = None) -> None:
+    """The plan touches no big table from end to end, and visits a bounded number of rows."""
+    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    explain = f"explain (analyze, timing off, format json) {compiled.string}"
+    found = await session.connection.exec_driver_sql(explain, {**compiled.params, **(values or {})})
+    [explained] = found.scalar_one()
+    for node in _nodes(explained["Plan"]):
+        relation = node.get("Relation Name")
+        if relation in BIG:
+            visited = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+            assert node["Node Type"] != "Seq Scan", compiled.string
+            assert visited <= ROWS_VISITED_MAX, compiled.string
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
