@@ -89,8 +89,8 @@ async def add_commit_refused(
 ) -> bool:
     """Announce that a payment came for a reservation that holds nothing any more; whether this call did.
 
-    Once for each `decision_id`, whose event id it determines. `reason` is a ReleaseReason or `rejected`.
-    A PENDING reservation is left alone.
+    Once for each `decision_id`, whose event id it determines. `reason` says what the reservation is instead: expired,
+    cancelled, rejected, returned. A PENDING one is left alone.
     """
     values = {
         "reservation_id": reservation.reservation_id,

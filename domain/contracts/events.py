@@ -95,7 +95,7 @@ def order_created(body: Mapping[str, Any]) -> OrderCreated:
     return OrderCreated(
         order_id=body["orderId"],
         items=tuple(_item(item) for item in body["items"]),
-        hold_seconds=body.get("holdSeconds"),
+        hold_seconds=_whole(body.get("holdSeconds")),
         region=body.get("region") or None,
     )
 
@@ -107,7 +107,7 @@ def product_created(body: Mapping[str, Any]) -> ProductCreated:
         variant_id=_uuid(body.get("variantId")),
         sku=body["sku"],
         warehouses=tuple(body.get("warehouses") or ()),
-        reorder_point=body.get("reorderPoint"),
+        reorder_point=_whole(body.get("reorderPoint")),
     )
 
 
@@ -145,3 +145,8 @@ def _item(item: Mapping[str, Any]) -> Item:
 
 def _uuid(value: str | None) -> UUID | None:
     return UUID(value) if value else None
+
+
+def _whole(value: float | None) -> int | None:
+    """JSON has one kind of number: 60.0 is a whole one too."""
+    return None if value is None else int(value)
