@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.availability import AvailabilityQuery, BulkAvailabilityItem
-from gateway.rpc.calls import Call
+from gateway.rpc.calls import Call, Work
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.reading import Reading
 from gateway.services import Services
@@ -11,18 +11,18 @@ from gateway.services import Services
 QUANTITY_DEFAULT = 1
 
 
-async def check_availability(
-    services: Services,
-    request: pb.CheckAvailabilityRequest,
-    call: Call,  # noqa: ARG001 - every method is called alike
-) -> pb.AvailabilityResponse:
+def check_availability(services: Services, request: pb.CheckAvailabilityRequest) -> Work:
     """CheckAvailability."""
     queries = _queries(request)
-    answer = await services.views.check_availability_bulk(queries)
-    return pb.AvailabilityResponse(
-        available=answer.available,
-        items=[_item(query, found) for query, found in zip(queries, answer.items, strict=True)],
-    )
+
+    async def look(_call: Call) -> pb.AvailabilityResponse:
+        answer = await services.views.check_availability_bulk(queries)
+        return pb.AvailabilityResponse(
+            available=answer.available,
+            items=[_item(query, found) for query, found in zip(queries, answer.items, strict=True)],
+        )
+
+    return look
 
 
 def _queries(request: pb.CheckAvailabilityRequest) -> list[AvailabilityQuery]:

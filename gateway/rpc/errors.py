@@ -29,6 +29,8 @@ MESSAGE_BYTES_MAX = 240
 LIST_BYTES_MAX = 4_300
 """For the entries of one list, before base64 adds a third."""
 
+RETRY_AFTER_SECONDS_DEFAULT = 1.0
+
 CODES: Mapping[Category, grpc.StatusCode] = {
     Category.MALFORMED: grpc.StatusCode.INVALID_ARGUMENT,
     Category.UNPROCESSABLE: grpc.StatusCode.INVALID_ARGUMENT,
@@ -46,6 +48,15 @@ CODES: Mapping[Category, grpc.StatusCode] = {
 
 _PASSING = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
 _LISTS = frozenset({"errors", "shortages"})
+
+
+class Refused(Exception):
+    """A call that ends with a status which is known already, such as one that was kept with an idempotency key."""
+
+    def __init__(self, status: Status, *metadata: tuple[str, str]) -> None:
+        super().__init__(status.message)
+        self.status = status
+        self.metadata = metadata
 
 
 class Aborting(Protocol):
@@ -69,9 +80,9 @@ def status_of(error: HoldfastError) -> Status:
         kept, left_out = _fitting(Shortage(**shortage) for shortage in shortages)
         details.append(StockShortage(shortages=kept))
         info.metadata.update({"shortagesLeftOut": str(left_out)} if left_out else {})
-    if error.retry_after_seconds is not None:
+    if (seconds := _retry_after_seconds(error)) is not None:
         retry = RetryInfo()
-        retry.retry_delay.FromNanoseconds(round(error.retry_after_seconds * 1_000_000_000))
+        retry.retry_delay.FromNanoseconds(round(seconds * 1_000_000_000))
         details.append(retry)
     code: int = CODES[error.category].value[0]
     return Status(code=code, message=_cut(message), details=[_packed(detail) for detail in details])
@@ -100,6 +111,12 @@ def field_path(pointer: str) -> str:
     for part in pointer.strip("/").split("/"):
         path += f"[{part}]" if part.isdecimal() else "." + re.sub("([A-Z])", r"_\1", part).lower()
     return path.removeprefix(".")
+
+
+def _retry_after_seconds(error: HoldfastError) -> float | None:
+    if error.retry_after_seconds is None and error.category in {Category.THROTTLED, Category.UNAVAILABLE}:
+        return RETRY_AFTER_SECONDS_DEFAULT
+    return error.retry_after_seconds
 
 
 def _metadata(extra: Mapping[str, Any]) -> dict[str, str]:

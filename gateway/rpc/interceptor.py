@@ -18,12 +18,16 @@ from google.protobuf.message import DecodeError
 
 from domain.errors import Category, HoldfastError, Malformed
 from gateway.auth import request_id_from
-from gateway.rpc.errors import abort, status_of
+from gateway.rpc.errors import Refused, abort, status_of
+from gateway.rpc.in_flight import InFlight
 from runtime import metrics
 from runtime.logs import get_logger
 
 OTHER_METHOD = "_OTHER"
 """The label of every method that we do not have: a caller must not be able to add series."""
+
+QUIET_SERVICES = ("grpc.health.",)
+"""Asked for all day by machines: logged at debug level."""
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -34,12 +38,10 @@ _request_id: ContextVar[str] = ContextVar("request_id")
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps unary calls, and knows when the last of them has ended."""
+    """Wraps unary calls."""
 
-    def __init__(self) -> None:
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+    def __init__(self, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
 
     async def intercept_service(
         self, continuation: Callable[[Details], Awaitable[Handler | None]], handler_call_details: Details
@@ -59,25 +61,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         # The bytes come unread: what cannot be read is then refused in our words, not in gRPC's.
         return grpc.unary_unary_rpc_method_handler(wrapped, None, handler.response_serializer)
 
-    async def wait_until_idle(self) -> None:
-        """Return when no unary call is being worked on."""
-        await self._idle.wait()
-
     async def _observed(self, method: str, handler: Handler, raw: bytes, context: Context) -> Any:
         begin = time.perf_counter()
-        self._in_flight += 1
-        self._idle.clear()
         structlog.contextvars.bind_contextvars(request_id=_take_request_id(context))
-        try:
-            return await _answer(handler, raw, context)
-        except asyncio.CancelledError:
-            context.set_code(_why_cancelled(context))
-            raise
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._idle.set()
-            _report(method, context, time.perf_counter() - begin)
+        with self._in_flight.call():
+            try:
+                return await _answer(handler, raw, context)
+            except asyncio.CancelledError:
+                context.set_code(_why_cancelled(context))
+                raise
+            finally:
+                _report(method, context, time.perf_counter() - begin)
 
 
 def current_request_id() -> str:
@@ -106,6 +100,8 @@ async def _answer(handler: Handler, raw: bytes, context: Context) -> Any:
         return await answer(_read(handler, raw), context)
     except grpc.aio.BaseError:
         raise  # the call is over: aborted on purpose, or gRPC itself gave up
+    except Refused as refused:
+        await abort(context, refused.status, request_id=request_id, metadata=refused.metadata)
     except HoldfastError as error:
         if error.category is Category.INTERNAL:
             _log.error("rpc_failed", exc_info=True)
@@ -133,4 +129,5 @@ def _why_cancelled(context: Context) -> grpc.StatusCode:
 def _report(method: str, context: Context, seconds: float) -> None:
     code = cast("grpc.StatusCode | None", context.code()) or grpc.StatusCode.OK
     metrics.RPC_DURATION.labels(method, code.name).observe(seconds)
-    _log.info("rpc_answered", method=method, code=code.name, duration_ms=round(seconds * 1000, 2))
+    write = _log.debug if method.startswith(QUIET_SERVICES) else _log.info
+    write("rpc_call", method=method, code=code.name, ms=round(seconds * 1000, 2))

@@ -9,6 +9,7 @@ from gateway.auth import INVENTORY_READ, INVENTORY_WRITE, RESERVATIONS_READ, RES
 from gateway.rpc.availability import check_availability
 from gateway.rpc.calls import Endpoint, Method
 from gateway.rpc.generated.inventory.v1.inventory_pb2 import DESCRIPTOR
+from gateway.rpc.in_flight import InFlight
 from gateway.rpc.interceptor import Handler
 from gateway.rpc.reservations import (
     cancel_reservation,
@@ -34,15 +35,15 @@ METHODS = (
 )
 
 
-def service_handler(services: Services) -> grpc.GenericRpcHandler:
+def service_handler(services: Services, in_flight: InFlight) -> grpc.GenericRpcHandler:
     """InventoryService, ready to be added to a server."""
     return grpc.method_handlers_generic_handler(
-        SERVICE.full_name, {method.name: _handler(services, method) for method in METHODS}
+        SERVICE.full_name, {method.name: _handler(services, in_flight, method) for method in METHODS}
     )
 
 
-def _handler(services: Services, method: Method) -> Handler:
+def _handler(services: Services, in_flight: InFlight, method: Method) -> Handler:
     described = SERVICE.methods_by_name[method.name]
     request, response = GetMessageClass(described.input_type), GetMessageClass(described.output_type)
-    endpoint = Endpoint(services, method, f"{SERVICE.full_name}/{method.name}", response)
+    endpoint = Endpoint(services, in_flight, method, f"{SERVICE.full_name}/{method.name}", response)
     return grpc.unary_unary_rpc_method_handler(endpoint.serve, request.FromString, response.SerializeToString)

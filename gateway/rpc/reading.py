@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TypedDict, TypeVar
 from uuid import UUID
 
+from domain.errors import Malformed
 from domain.fields import FieldProblems
 from domain.limits import (
     HOLD_SECONDS_MAX,
@@ -38,7 +39,17 @@ class What(TypedDict, total=False):
 
 
 class Reading(FieldProblems):
-    """A request being read."""
+    """A request being read. One field that cannot be read at all makes the whole request malformed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._readable = True
+
+    def refuse(self) -> None:
+        """Raises Malformed or Unprocessable with all problems found so far, if there are any."""
+        if not self._readable:
+            raise Malformed(fields=self._problems)
+        super().refuse()
 
     def uuid(self, pointer: str, text: str) -> UUID:
         """An id that must be there."""
@@ -46,6 +57,7 @@ class Reading(FieldProblems):
             return UUID(text)
         except ValueError:
             self.add(pointer, "must be a UUID")
+            self._readable = False
             return NIL
 
     def choice(self, pointer: str, value: N, meanings: Mapping[N, E]) -> E | None:
@@ -58,9 +70,9 @@ class Reading(FieldProblems):
         """Pieces of one line."""
         self.number(pointer, pieces, least=1, most=QUANTITY_MAX)
 
-    def hold_seconds(self, seconds: int | None) -> None:
+    def hold_seconds(self, seconds: int | None, *, most: int = HOLD_SECONDS_MAX) -> None:
         """How long to hold."""
-        self.number("/holdSeconds", seconds, least=HOLD_SECONDS_MIN, most=HOLD_SECONDS_MAX)
+        self.number("/holdSeconds", seconds, least=HOLD_SECONDS_MIN, most=most)
 
     def region(self, pointer: str, region: str | None) -> None:
         """A region to stay in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,7 +11,7 @@ from domain.contracts.reservations import Source
 from domain.limits import ORDER_ID_CHARACTERS_MAX
 from domain.reservations import Item, ReleaseReason, Reservation, ReservationStatus
 from gateway.commands.reservations import ReserveCommand
-from gateway.rpc.calls import Call
+from gateway.rpc.calls import Call, Work
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.reading import Reading
 from gateway.rpc.times import timestamp
@@ -23,53 +24,72 @@ _CANCEL_REASONS[pb.RELEASE_REASON_UNSPECIFIED] = ReleaseReason.CANCELLED
 _STRATEGIES = frozenset({pb.ALLOCATION_STRATEGY_UNSPECIFIED, pb.ALLOCATION_STRATEGY_PRIORITY})
 
 
-async def reserve_stock(services: Services, request: pb.ReserveStockRequest, call: Call) -> pb.ReservationResponse:
-    """ReserveStock. Without an id of the caller's own, the id recorded with the key makes it repeatable."""
-    command = _reserve_command(request, call)
-    reserved = await services.reservations.reserve(
-        command, call.caller, source=Source.GRPC, deadline_seconds=call.deadline_seconds
-    )
-    return reservation_response(services, reserved.reservation)
+def reserve_stock(services: Services, request: pb.ReserveStockRequest) -> Work:
+    """ReserveStock. Without an id of the caller's own, the one recorded with his key makes it repeatable."""
+    command = _reserve_command(request, services.settings.reservation_hold_seconds_max)
+
+    async def reserve(call: Call) -> pb.ReservationResponse:
+        reserved = await services.reservations.reserve(
+            replace(command, reservation_id=command.reservation_id or call.resource_id),
+            call.caller,
+            source=Source.GRPC,
+            deadline_seconds=call.deadline_seconds,
+        )
+        return reservation_response(services, reserved.reservation)
+
+    return reserve
 
 
-async def get_reservation(
-    services: Services,
-    request: pb.GetReservationRequest,
-    call: Call,  # noqa: ARG001 - every method is called alike
-) -> pb.ReservationResponse:
+def get_reservation(services: Services, request: pb.GetReservationRequest) -> Work:
     """GetReservation."""
-    return reservation_response(services, await services.views.reservation(_reservation_id(request)))
+    reservation_id = _reservation_id(request)
+
+    async def look(_call: Call) -> pb.ReservationResponse:
+        return reservation_response(services, await services.views.reservation(reservation_id))
+
+    return look
 
 
-async def commit_reservation(services: Services, request: pb.CommitReservationRequest, call: Call) -> Empty:
+def commit_reservation(services: Services, request: pb.CommitReservationRequest) -> Work:
     """CommitReservation."""
-    await services.reservations.commit(_reservation_id(request), call.caller, decision_id=call.resource_id)
-    return Empty()
+    reservation_id = _reservation_id(request)
+
+    async def commit(call: Call) -> Empty:
+        await services.reservations.commit(reservation_id, call.caller, decision_id=call.resource_id)
+        return Empty()
+
+    return commit
 
 
-async def cancel_reservation(services: Services, request: pb.CancelReservationRequest, call: Call) -> Empty:
+def cancel_reservation(services: Services, request: pb.CancelReservationRequest) -> Work:
     """CancelReservation."""
     reading = Reading()
     reservation_id = reading.uuid("/reservationId", request.reservation_id)
     reason = reading.choice("/reason", request.reason, _CANCEL_REASONS)
     reading.refuse()
     assert reason is not None, "an unknown reason has been refused"
-    await services.reservations.cancel(reservation_id, call.caller, reason=reason, decision_id=call.resource_id)
-    return Empty()
+
+    async def cancel(call: Call) -> Empty:
+        await services.reservations.cancel(reservation_id, call.caller, reason=reason, decision_id=call.resource_id)
+        return Empty()
+
+    return cancel
 
 
-async def extend_reservation(
-    services: Services, request: pb.ExtendReservationRequest, call: Call
-) -> pb.ReservationResponse:
+def extend_reservation(services: Services, request: pb.ExtendReservationRequest) -> Work:
     """ExtendReservation."""
     reading = Reading()
     reservation_id = reading.uuid("/reservationId", request.reservation_id)
     reading.hold_seconds(request.hold_seconds)
     reading.refuse()
-    reservation = await services.reservations.extend(
-        reservation_id, call.caller, hold_seconds=request.hold_seconds, decision_id=call.resource_id
-    )
-    return reservation_response(services, reservation)
+
+    async def extend(call: Call) -> pb.ReservationResponse:
+        reservation = await services.reservations.extend(
+            reservation_id, call.caller, hold_seconds=request.hold_seconds, decision_id=call.resource_id
+        )
+        return reservation_response(services, reservation)
+
+    return extend
 
 
 def reservation_response(services: Services, row: Reservation) -> pb.ReservationResponse:
@@ -114,14 +134,14 @@ def _reservation_id(request: pb.GetReservationRequest | pb.CommitReservationRequ
     return reservation_id
 
 
-def _reserve_command(request: pb.ReserveStockRequest, call: Call) -> ReserveCommand:
+def _reserve_command(request: pb.ReserveStockRequest, hold_seconds_max: int) -> ReserveCommand:
     reading = Reading()
     reading.text("/orderId", request.order_id, characters_max=ORDER_ID_CHARACTERS_MAX, required=True)
     items = []
     if reading.lines(len(request.items)):
         items = [_item(reading, f"/items/{number}", item) for number, item in enumerate(request.items)]
     hold_seconds = request.hold_seconds if request.HasField("hold_seconds") else None
-    reading.hold_seconds(hold_seconds)
+    reading.hold_seconds(hold_seconds, most=hold_seconds_max)
     own_id = reading.uuid("/reservationId", request.reservation_id) if request.HasField("reservation_id") else None
     region = request.region if request.HasField("region") else None
     reading.region("/region", region)
@@ -131,7 +151,7 @@ def _reserve_command(request: pb.ReserveStockRequest, call: Call) -> ReserveComm
     return ReserveCommand(
         order_id=request.order_id,
         items=items,
-        reservation_id=own_id or call.resource_id,
+        reservation_id=own_id,
         hold_seconds=hold_seconds,
         region=region,
         allow_split=request.allow_split if request.HasField("allow_split") else True,

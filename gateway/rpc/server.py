@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from gateway.rpc.in_flight import InFlight
 from gateway.rpc.interceptor import CallInterceptor
 from gateway.rpc.methods import SERVICE, service_handler
 from gateway.services import Services
@@ -46,24 +47,27 @@ class RpcServer:
     """A gRPC server: bind it, start it, stop it."""
 
     def __init__(self, services: Services, settings: Settings) -> None:
-        self._calls = CallInterceptor()
+        self._in_flight = InFlight()
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
-            interceptors=[*grpc_interceptors(), self._calls],
+            interceptors=[*grpc_interceptors(), CallInterceptor(self._in_flight)],
             options=_options(settings),
             maximum_concurrent_rpcs=CALLS_MAX,
         )
-        self._server.add_generic_rpc_handlers((service_handler(services),))
+        self._server.add_generic_rpc_handlers((service_handler(services, self._in_flight),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     def bind(self, host: str, port: int) -> int:
         """Take a port, 0 for a free one; answers which. Raises OSError when it cannot be had."""
+        address = f"[{host}]" if ":" in host else host
         try:
-            return self._server.add_insecure_port(f"{host}:{port}")
+            bound = self._server.add_insecure_port(f"{address}:{port}")
         except RuntimeError:
-            raise OSError(f"gRPC cannot listen on {host}:{port}") from None
+            raise OSError(f"gRPC cannot listen on {address}:{port}") from None
+        _log.info("rpc_server_bound", host=host, port=bound)
+        return bound
 
     async def start(self) -> None:
         """Take calls from now on, and say so."""
@@ -75,12 +79,14 @@ class RpcServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Refuse new calls, let running ones end within `grace_seconds`, cancel what is left."""
+        """Refuse new calls, let running ones and begun changes end within `grace_seconds`, cancel what is left."""
         await self.drain()
-        stopping = asyncio.ensure_future(self._server.stop(grace_seconds))
-        idle = asyncio.ensure_future(self._calls.wait_until_idle())
-        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
+        stopping = asyncio.create_task(self._server.stop(grace_seconds))
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._in_flight.wait_until_idle()
+        except TimeoutError:
+            _log.warning("rpc_calls_cut_off")
         if not stopping.done():
             await self._server.stop(LAST_ANSWERS_SECONDS)
         await stopping

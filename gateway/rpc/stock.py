@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
+from uuid import UUID
 
 from domain.limits import STOCK_TOTAL_MAX
-from domain.stock import MovementType, StockItem
-from gateway.rpc.calls import Call
+from domain.stock import MovementType, StockItem, StockUpdate
+from domain.stock_fields import check_update
+from gateway.rpc.calls import Call, Work
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.reading import Reading
 from gateway.rpc.times import timestamp
@@ -16,40 +17,38 @@ _TYPES = {pb.MovementType.Value(f"MOVEMENT_TYPE_{type_.name}"): type_ for type_ 
 _TYPES[pb.MOVEMENT_TYPE_UNSPECIFIED] = MovementType.ADJUSTMENT
 
 
-async def get_inventory(
-    services: Services,
-    request: pb.GetInventoryRequest,
-    call: Call,  # noqa: ARG001 - every method is called alike
-) -> pb.InventoryResponse:
+def get_inventory(services: Services, request: pb.GetInventoryRequest) -> Work:
     """GetInventory."""
     reading = Reading()
     inventory_id = reading.uuid("/inventoryId", request.inventory_id)
     reading.refuse()
-    return inventory_response(await services.views.inventory_item(inventory_id))
+
+    async def look(_call: Call) -> pb.InventoryResponse:
+        return inventory_response(await services.views.inventory_item(inventory_id))
+
+    return look
 
 
-async def update_stock(services: Services, request: pb.UpdateStockRequest, call: Call) -> pb.InventoryResponse:
-    """UpdateStock. The command checks the rest, as it does for REST."""
-    reading = Reading()
-    inventory_id = reading.uuid("/inventoryId", request.inventory_id)
-    type_ = reading.choice("/type", request.type, _TYPES)
-    if request.WhichOneof("change") is None:
-        reading.add("/change", "give either total or delta")
-    reading.number("/total", request.total, least=0, most=STOCK_TOTAL_MAX)
-    reading.refuse()
-    assert type_ is not None, "an unknown type has been refused"
-    item = await services.stock.set_stock(
-        inventory_id,
-        total=request.total if request.HasField("total") else None,
-        delta=request.delta if request.HasField("delta") else None,
-        type=type_,
-        reason=request.reason,
-        reference=request.reference,
-        expected_version=request.expected_version if request.HasField("expected_version") else None,
-        caller=call.caller,
-        movement_id=call.resource_id or uuid.uuid4(),
-    )
-    return inventory_response(item)
+def update_stock(services: Services, request: pb.UpdateStockRequest) -> Work:
+    """UpdateStock."""
+    update = _stock_update(request)
+    expected_version = request.expected_version if request.HasField("expected_version") else None
+
+    async def change(call: Call) -> pb.InventoryResponse:
+        item = await services.stock.set_stock(
+            UUID(request.inventory_id),
+            total=update.quantity_total,
+            delta=update.delta,
+            type=update.type,
+            reason=update.reason,
+            reference=update.reference,
+            expected_version=expected_version,
+            caller=call.caller,
+            movement_id=call.resource_id,
+        )
+        return inventory_response(item)
+
+    return change
 
 
 def inventory_response(item: StockItem) -> pb.InventoryResponse:
@@ -70,3 +69,24 @@ def inventory_response(item: StockItem) -> pb.InventoryResponse:
         created_at=timestamp(item.created_at),
         updated_at=timestamp(item.updated_at),
     )
+
+
+def _stock_update(request: pb.UpdateStockRequest) -> StockUpdate:
+    reading = Reading()
+    inventory_id = reading.uuid("/inventoryId", request.inventory_id)
+    type_ = reading.choice("/type", request.type, _TYPES)
+    if request.WhichOneof("change") is None:
+        reading.add("/change", "give either total or delta")
+    reading.number("/total", request.total, least=0, most=STOCK_TOTAL_MAX)
+    reading.refuse()
+    assert type_ is not None, "an unknown type has been refused"
+    update = StockUpdate(
+        inventory_id=inventory_id,
+        quantity_total=request.total if request.HasField("total") else None,
+        delta=request.delta if request.HasField("delta") else None,
+        type=type_,
+        reason=request.reason,
+        reference=request.reference,
+    )
+    check_update(update)
+    return update

@@ -85,12 +85,15 @@ async def test_a_shortage_lists_every_short_sku_as_a_typed_detail(face: Face) ->
 async def test_the_winner_of_a_race_is_named_in_the_metadata(face: Face) -> None:
     face.reservations.answers["commit"] = ReservationSettled("EXPIRED", reservation_id=str(RESERVATION))
     refusal = await face.refusal("CommitReservation", pb.CommitReservationRequest(reservation_id=str(RESERVATION)))
-    assert dict(refusal.details[ErrorInfo].metadata) == {"status": "EXPIRED", "reservationId": str(RESERVATION)}
+    assert dict(refusal.details[ErrorInfo].metadata) == {
+        "reservationStatus": "EXPIRED",
+        "reservationId": str(RESERVATION),
+    }
 
 
 async def test_numbers_beside_an_error_travel_as_text(face: Face) -> None:
     face.stock.answers["set_stock"] = ApprovalRequired(extra={"threshold": 100, "delta": -500})
-    refusal = await face.refusal("UpdateStock", pb.UpdateStockRequest(inventory_id=str(ROW), delta=-500))
+    refusal = await face.refusal("UpdateStock", pb.UpdateStockRequest(inventory_id=str(ROW), delta=-500, reason="lost"))
     assert dict(refusal.details[ErrorInfo].metadata) == {"threshold": "100", "delta": "-500"}
 
 
@@ -117,9 +120,7 @@ async def test_field_problems_become_violations_and_the_first_is_in_the_message(
     assert refusal.message.endswith(": items[3].warehouse_id must be a UUID")
 
 
-async def test_an_unexpected_error_gives_nothing_away_but_its_request_id(
-    face: Face, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unexpected_error_gives_nothing_away_but_its_request_id(face: Face) -> None:
     face.views.answers["inventory_item"] = ValueError("select secret from vault")
     refusal = await face.refusal("GetInventory", GET, ("x-request-id", "req-1"))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.INTERNAL, "internal_error")

@@ -8,7 +8,15 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from domain.limits import HOLD_SECONDS_MAX, LINES_MAX, ORDER_ID_CHARACTERS_MAX, QUANTITY_MAX, STOCK_TOTAL_MAX
+from domain.limits import (
+    HOLD_SECONDS_MAX,
+    LINES_MAX,
+    ORDER_ID_CHARACTERS_MAX,
+    QUANTITY_MAX,
+    REASON_CHARACTERS_MAX,
+    REFERENCE_CHARACTERS_MAX,
+    STOCK_TOTAL_MAX,
+)
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from tests.gateway.rpc.face import RESERVATION, ROW, Face
 
@@ -78,13 +86,20 @@ WRONG: list[tuple[str, Message, str]] = [
     ("UpdateStock", update(delta=1, type=99), "type"),
     ("UpdateStock", update(total=-1), "total"),
     ("UpdateStock", update(total=STOCK_TOTAL_MAX + 1), "total"),
+    ("UpdateStock", update(delta=QUANTITY_MAX + 1), "delta"),
+    ("UpdateStock", update(delta=-QUANTITY_MAX - 1), "delta"),
+    ("UpdateStock", update(delta=1, reason=""), "reason"),
+    ("UpdateStock", update(delta=1, reason="r" * (REASON_CHARACTERS_MAX + 1)), "reason"),
+    ("UpdateStock", update(delta=1, reference="r" * (REFERENCE_CHARACTERS_MAX + 1)), "reference"),
+    ("UpdateStock", update(total=1, reference="nul\x00"), "reference"),
 ]
 
 
 @pytest.mark.parametrize(("method", "request_", "field"), WRONG)
 async def test_a_wrong_field_is_named_by_its_path(face: Face, method: str, request_: Message, field: str) -> None:
     refusal = await face.refusal(method, request_)
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "validation_failed")
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.reason == ("malformed_request" if "UUID" in refusal.message else "validation_failed")
     assert field in refusal.fields
     assert not any((face.reservations.asked, face.stock.asked, face.views.asked))
 
