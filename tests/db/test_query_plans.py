@@ -26,7 +26,7 @@ from domain.reservations import Item, ReservationStatus
 from domain.stock import MovementType
 
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-ROWS_VISITED_MAX = 1_500
+ROWS_VISITED_MAX = 600
 BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox")
 
 _FILL = """
