@@ -5,13 +5,16 @@ The hold also resolves the rendezvous of the request that waits for it in this p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from db import outbox, reservations
 from db.engine import Database, WriteSession
+from domain.allocation import Plan
 from domain.contracts.reservations import Decision, HoldOutcome, HoldRequest, SettleOutcome, SettleRequest, Source
 from domain.errors import HoldfastError, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
@@ -23,18 +26,29 @@ from workflows import ports
 
 
 class ReservationActivities(ports.ReservationActivities):
-    """The implementation on real Postgres."""
+    """The implementation on real Postgres.
 
-    def __init__(self, database: Database, rendezvous: Rendezvous[Reservation], settings: Settings) -> None:
+    `plans` are what requests waiting in this process have planned already, by reservation: hints that the hold checks.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        rendezvous: Rendezvous[Reservation] | None = None,
+        plans: Mapping[UUID, Plan] | None = None,
+    ) -> None:
         self._database = database
-        self._rendezvous = rendezvous
         self._settings = settings
+        self._rendezvous = rendezvous or Rendezvous()
+        self._plans = plans if plans is not None else {}
 
     @activity.defn(name="hold")
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Hold stock or record the refusal; a repeat answers the row as it is now."""
         try:
-            row = await reservations.hold(self._database, request)
+            row = await reservations.hold(self._database, request, self._plans.get(request.reservation_id))
         except HoldfastError as error:
             raise _for_temporal(error) from error
         failpoint("after_hold_commit")

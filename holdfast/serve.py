@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
+from uuid import UUID
 
 from temporalio.client import Client
 
 from activities.reservations import ReservationActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.allocation import Plan
 from domain.reservations import Reservation
 from gateway.admission import Admission
 from gateway.auth import Authenticator
@@ -66,8 +68,19 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="serve")
         await ensure_search_attributes(client)
         rendezvous: Rendezvous[Reservation] = Rendezvous()
-        services = make_services(settings, database, view, client, rendezvous)
-        activities = ReservationActivities(database, rendezvous, settings)
+        plans: dict[UUID, Plan] = {}
+        activities = ReservationActivities(database, settings, rendezvous=rendezvous, plans=plans)
+        commands = ReservationCommands(
+            database=database,
+            temporal=client,
+            rendezvous=rendezvous,
+            plans=plans,
+            admission=Admission(
+                holds_max=settings.admission_holds_max, target_seconds=settings.admission_commit_target_seconds
+            ),
+            settings=settings,
+        )
+        services = _services(settings, database, view, client, commands)
         await stack.enter_async_context(watching_pool(database))
         await stack.enter_async_context(reservation_worker(client, activities, settings))
         await _open_doors(stack, services, settings)
@@ -93,24 +106,14 @@ async def _open_doors(stack: AsyncExitStack, services: Services, settings: Setti
     )
 
 
-def make_services(
-    settings: Settings,
-    database: Database,
-    view: AvailabilityView,
-    client: Client,
-    rendezvous: Rendezvous[Reservation],
+def _services(
+    settings: Settings, database: Database, view: AvailabilityView, client: Client, commands: ReservationCommands
 ) -> Services:
-    """The service put together from its parts."""
-    admission = Admission(
-        holds_max=settings.admission_holds_max, target_seconds=settings.admission_commit_target_seconds
-    )
     return Services(
         settings=settings,
         database=database,
         authenticator=Authenticator(settings),
-        reservations=ReservationCommands(
-            database=database, temporal=client, rendezvous=rendezvous, admission=admission, settings=settings
-        ),
+        reservations=commands,
         stock=StockCommands(database, view, settings),
         warehouses=WarehouseCommands(database, view),
         views=Views(database, view),

@@ -9,12 +9,10 @@ from typing import NoReturn
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
 from db.engine import Database
-from domain.reservations import Reservation
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.lifecycle import run_process
 from runtime.logs import configure_logging, get_logger
-from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
 from runtime.temporal import connect, ensure_search_attributes, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
@@ -43,7 +41,6 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="worker")
         await ensure_search_attributes(client)
         await ensure_schedules(client)
-        rendezvous: Rendezvous[Reservation] = Rendezvous()
         await stack.enter_async_context(
             serve_health(
                 settings.app_host,
@@ -53,7 +50,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
                 ports_tried=PROMETHEUS_PORTS_TRIED,
             )
         )
-        reservations = ReservationActivities(database, rendezvous, settings)
+        reservations = ReservationActivities(database, settings)
         maintenance = MaintenanceActivities(database, client, settings)
         await stack.enter_async_context(reservation_worker(client, reservations, settings))
         await stack.enter_async_context(maintenance_worker(client, maintenance, settings))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db import allocation, reservations
 from db.engine import Database
-from domain.allocation import Level, plan
+from domain.allocation import Level, Plan, plan
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, reservation_workflow_id
 from domain.contracts.reservations import DecisionRequest, HoldRequest, SettleOutcome, Source, adoption
 from domain.errors import (
@@ -33,7 +34,6 @@ from domain.errors import (
     ReservationMismatch,
     ReservationSettled,
     Saturated,
-    Shortage,
     Unavailable,
     UnknownItem,
 )
@@ -82,12 +82,14 @@ class ReservationCommands:
         database: Database,
         temporal: Client,
         rendezvous: Rendezvous[Reservation],
+        plans: dict[UUID, Plan],
         admission: Admission,
         settings: Settings,
     ) -> None:
         self._database = database
         self._temporal = temporal
         self._rendezvous = rendezvous
+        self._plans = plans
         self._admission = admission
         self._settings = settings
 
@@ -101,11 +103,12 @@ class ReservationCommands:
         """
         request = self._hold_request(command, caller, source)
         begin = time.perf_counter()
-        refusal = await self._clear_refusal(request)
-        if refusal is not None:
-            return await self._earlier_answer(request, refusal)
+        planned = await self._planned(request)
+        if isinstance(planned, HoldfastError):
+            return await self._earlier_answer(request, planned)
         async with self._admission.hold():
-            reservation, is_new = await self._start_and_meet(request, deadline_seconds)
+            with self._hinting(request, planned):
+                reservation, is_new = await self._start_and_meet(request, deadline_seconds)
         metrics.HOLD_DURATION.observe(time.perf_counter() - begin)
         return Reserved(_accepted(reservation, request), is_new)
 
@@ -163,23 +166,27 @@ class ReservationCommands:
             traceparent=caller.traceparent,
         )
 
-    async def _clear_refusal(self, request: HoldRequest) -> HoldfastError | None:
-        """What no workflow could change: an unknown item, or a shortage even if every overdue hold were free."""
+    async def _planned(self, request: HoldRequest) -> Plan | HoldfastError:
+        """A plan to try, or what no workflow could change: an unknown item, a shortage with every overdue hold free."""
         found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
         if found.unknown:
             return UnknownItem(fields=found.unknown)
-        short = self._shortages(request, found, found.levels)
-        if not short:
-            return None
+        planned = _plan(request, found, found.levels)
+        if not planned.shortages:
+            return planned
         ids = [level.inventory_id for level in found.levels]
         overdue = await self._database.reading(lambda session: allocation.overdue_quantities(session, ids))
-        short = self._shortages(request, found, _with_overdue(found.levels, overdue))
-        return InsufficientStock(short) if short else None
+        hopeful = _plan(request, found, _with_overdue(found.levels, overdue))
+        return InsufficientStock(hopeful.shortages) if hopeful.shortages else planned
 
-    def _shortages(
-        self, request: HoldRequest, found: allocation.Candidates, levels: Sequence[Level]
-    ) -> tuple[Shortage, ...]:
-        return plan(found.demands, levels, region=request.region, allow_split=request.allow_split).shortages
+    @contextmanager
+    def _hinting(self, request: HoldRequest, planned: Plan) -> Iterator[None]:
+        """The hold in this process need not plan again; it checks the plan under the row's lock."""
+        self._plans[request.reservation_id] = planned
+        try:
+            yield
+        finally:
+            self._plans.pop(request.reservation_id, None)
 
     async def _earlier_answer(self, request: HoldRequest, refusal: HoldfastError) -> Reserved:
         """A repeated request may find the shelf empty because it emptied it itself: the row knows."""
@@ -295,6 +302,10 @@ def _accepted(row: Reservation, request: HoldRequest) -> Reservation:
     if row.status is ReservationStatus.REJECTED:
         raise InsufficientStock(row.shortages, reservation_id=str(row.reservation_id))
     return row
+
+
+def _plan(request: HoldRequest, found: allocation.Candidates, levels: Sequence[Level]) -> Plan:
+    return plan(found.demands, levels, region=request.region, allow_split=request.allow_split)
 
 
 def _with_overdue(levels: Sequence[Level], overdue: Mapping[UUID, int]) -> list[Level]:
