@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.commands.reservations import Reserved
+from gateway.rpc import in_flight, interceptor
 from runtime.settings import Settings
-from tests.gateway.rpc.face import HELD, ITEM, SETTLED, Face, served
+from tests.gateway.rpc.face import HELD, ITEM, SETTLED, Face, Lines, served
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +30,11 @@ def face(served_face: Face) -> Face:
     for part in (served_face.views, served_face.stock, served_face.reservations):
         part.asked.clear()
     return served_face
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    lines = Lines()
+    for module in (interceptor, in_flight):
+        monkeypatch.setattr(module, "_log", lines)
+    return lines

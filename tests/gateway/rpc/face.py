@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+import structlog
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
@@ -152,6 +154,27 @@ class Refusal:
     def fields(self) -> list[str]:
         """The paths of the wrong fields."""
         return [violation.field for violation in self.details[BadRequest].field_violations]
+
+
+class Lines(list[dict[str, Any]]):
+    """Takes what is logged, with what is bound to the context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def info(self, event: str, **fields: Any) -> None:
+        self.append({**structlog.contextvars.get_contextvars(), "event": event, **fields})
+        self._more.set()
+
+    exception = error = debug = info
+
+    async def written(self, event: str, **fields: Any) -> None:
+        """Return when there is a line of this event with these fields."""
+        wanted = {"event": event, **fields}.items()
+        while not any(wanted <= line.items() for line in self):
+            self._more.clear()
+            await self._more.wait()
 
 
 def _unpacked(packed: Any) -> tuple[type[Message], Message]:

@@ -17,7 +17,7 @@ from domain.errors import InsufficientStock, Saturated, Shortage
 from gateway.commands.reservations import Reserved
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from runtime.settings import Settings
-from tests.gateway.rpc.face import HELD, RESERVATION, SETTLED, Face, Refusal, served
+from tests.gateway.rpc.face import HELD, RESERVATION, SETTLED, Face, Lines, Refusal, served
 
 RESERVE = pb.ReserveStockRequest(order_id="o", items=[{"sku": "TEA", "quantity": 1}])
 OTHER = pb.ReserveStockRequest(order_id="o", items=[{"sku": "TEA", "quantity": 2}])
@@ -132,7 +132,7 @@ async def test_one_of_two_at_one_instant_does_the_work(face: Face) -> None:
             assert outcome[0].reservation_id == str(RESERVATION)
 
 
-async def test_a_caller_who_hung_up_finds_his_answer_under_the_key(face: Face) -> None:
+async def test_a_caller_who_hung_up_finds_his_answer_under_the_key(face: Face, lines: Lines) -> None:
     key, started, go_on = new_key(), asyncio.Event(), asyncio.Event()
 
     async def work(*_args: Any, **_keywords: Any) -> Any:
@@ -146,6 +146,7 @@ async def test_a_caller_who_hung_up_finds_his_answer_under_the_key(face: Face) -
     await started.wait()
     call.cancel()
     await waiting
+    await lines.written("rpc_call", code="CANCELLED")
     go_on.set()
     await face.server._in_flight.wait_until_idle()
     assert await answered(face, "ReserveStock", RESERVE, key) == (await face.call("ReserveStock", RESERVE, key), True)

@@ -134,7 +134,7 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetReservation(self, request, context):
-        """One reservation, whatever its status. Scope: inventory:read. NOT_FOUND when there is none.
+        """One reservation, whatever its status. Scope: reservations:write or inventory:read. NOT_FOUND when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

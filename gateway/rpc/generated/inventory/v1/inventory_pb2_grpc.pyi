@@ -7,15 +7,19 @@ Every call
   * authenticates with the metadata `authorization: Bearer <JWT>`; the scope it needs stands at the method;
   * may carry `x-request-id`, which is otherwise made, and comes back in the metadata of the answer;
   * may carry `traceparent` (W3C Trace Context);
-  * that changes something may carry `idempotency-key` (1 to 255 printable ASCII characters): the same key with the
-    same request gets the first answer again, marked by the trailing metadata `idempotent-replayed: true`; with
-    another request INVALID_ARGUMENT (`idempotency_key_reused`); while the first one still runs FAILED_PRECONDITION
-    (`request_in_progress`). Keys belong to the token's subject and the method and are kept for 24 hours.
-  * honours its deadline; without one the server's own limit holds. A call whose time is up before its outcome is
-    known answers UNAVAILABLE (`outcome_unknown`): repeat it with the same key, or the same `reservation_id`.
+  * that changes something may carry `idempotency-key` (1 to 255 printable ASCII characters, quoted or bare): the
+    same key with the same request gets the first answer again, marked by the trailing metadata
+    `idempotent-replayed: true`; with another request INVALID_ARGUMENT (`idempotency_key_reused`); while the first
+    one still runs FAILED_PRECONDITION (`request_in_progress`). Keys belong to the token's subject and the method,
+    and are kept for 24 hours. What may pass (UNAVAILABLE, RESOURCE_EXHAUSTED) and requests that are wrong in
+    themselves are not kept.
+  * honours its deadline; without one the server's own limit holds. A change whose time is up before its outcome is
+    known answers UNAVAILABLE (`outcome_unknown`) and goes on: repeat it with the same key or `reservation_id`.
 
 Every error carries google.rpc.Status details: ErrorInfo (reason = the stable code that REST gives, domain
-"holdfast.dev"), RequestInfo, and where they apply BadRequest with field paths, RetryInfo, and StockShortage.
+"holdfast.dev"), RequestInfo, and where they apply BadRequest with field paths, RetryInfo, and StockShortage. Lists in
+them end where a client's default limit on metadata would be reached; ErrorInfo then says how many entries were left
+out (`violationsLeftOut`, `shortagesLeftOut`).
 
 Ids are UUIDs in text form. Quantities are whole pieces. Times are UTC. This file only grows: nothing is renamed,
 renumbered or removed.
@@ -62,7 +66,7 @@ class InventoryServiceStub:
     it would take away pieces that are reserved.
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetReservationRequest, _inventory_pb2.ReservationResponse]
-    """One reservation, whatever its status. Scope: inventory:read. NOT_FOUND when there is none."""
+    """One reservation, whatever its status. Scope: reservations:write or inventory:read. NOT_FOUND when there is none."""
     ExtendReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ExtendReservationRequest, _inventory_pb2.ReservationResponse]
     """Moves the deadline of a pending reservation to a later time. Never revives a dead hold.
     Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`, `extension_limit`).
@@ -139,7 +143,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.GetReservationRequest,
         context: _aio.ServicerContext[_inventory_pb2.GetReservationRequest, _abc.Awaitable[_inventory_pb2.ReservationResponse]],
     ) -> _abc.Awaitable[_inventory_pb2.ReservationResponse]:
-        """One reservation, whatever its status. Scope: inventory:read. NOT_FOUND when there is none."""
+        """One reservation, whatever its status. Scope: reservations:write or inventory:read. NOT_FOUND when there is none."""
 
     @_abc_1.abstractmethod
     def ExtendReservation(
