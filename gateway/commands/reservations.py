@@ -200,7 +200,8 @@ class ReservationCommands:
         key = str(request.reservation_id)
         with self._rendezvous.expect(key) as met:
             try:
-                async with asyncio.timeout(max(0.0, deadline_seconds - LAST_READ_SECONDS)):
+                # A caller in a hurry still gets half of his time for the hold itself.
+                async with asyncio.timeout(max(deadline_seconds / 2, deadline_seconds - LAST_READ_SECONDS)):
                     handle = await self._temporal.start_workflow(**start_options(request), request_eager_start=True)
                     return await self._meet_or_ask(handle, met, request)
             except (TimeoutError, RPCError, WorkflowUpdateFailedError) as error:
