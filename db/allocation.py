@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, String, Uuid, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, Uuid, any_, func, literal, select, text
 
 from db.engine import ReadSession
-from db.tables import inventory, reservation_lines, reservations, warehouses
+from db.tables import reservation_lines, reservations
 from domain.allocation import Demand, Level
 from domain.errors import FieldProblem
 from domain.reservations import Item
@@ -25,21 +25,15 @@ class Candidates:
     unknown: tuple[FieldProblem, ...] = ()
 
 
-_SHELVES: Select[Any] = (
-    select(
-        inventory.c.inventory_id,
-        inventory.c.warehouse_id,
-        inventory.c.product_id,
-        inventory.c.variant_id,
-        inventory.c.sku,
-        inventory.c.quantity_available,
-        warehouses.c.priority,
-        warehouses.c.region,
-        warehouses.c.is_active,
-    )
-    .join(warehouses, warehouses.c.warehouse_id == inventory.c.warehouse_id)
-    .where(inventory.c.deleted_at.is_(None))
-)
+# Written out, not built: this is read for every hold, and composing the statement cost as much as running it.
+_SHELVES = text("""
+    select i.inventory_id, i.warehouse_id, i.product_id, i.variant_id, i.sku, i.quantity_available,
+           w.priority, w.region, w.is_active
+    from inventory i join warehouses w using (warehouse_id)
+    where i.deleted_at is null
+      and (i.sku = any (cast(:skus as text[])) or i.inventory_id = any (cast(:inventory_ids as uuid[]))
+           or i.product_id = any (cast(:product_ids as uuid[])))
+""")
 
 
 async def candidates(session: ReadSession, items: Sequence[Item]) -> Candidates:
@@ -47,7 +41,7 @@ async def candidates(session: ReadSession, items: Sequence[Item]) -> Candidates:
 
     An item that cannot be resolved becomes a demand without a shelf, and a problem at its JSON pointer.
     """
-    rows = (await session.execute(_SHELVES.where(or_(*_asked_for(items))))).all()
+    rows = (await session.execute(_SHELVES, _asked_for(items))).all()
     demands, unknown = [], []
     for position, item in enumerate(items):
         sku, warehouse_id, problem = _resolve(item, rows)
@@ -84,18 +78,12 @@ async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUI
     return {row.inventory_id: int(row.pieces) for row in await session.execute(statement)}
 
 
-def _asked_for(items: Iterable[Item]) -> list[ColumnElement[bool]]:
-    skus = sorted({item.sku for item in items if item.sku is not None})
-    ids = {item.inventory_id for item in items if item.inventory_id is not None}
-    products = {item.product_id for item in items if item.product_id is not None}
-    conditions: list[ColumnElement[bool]] = []
-    if skus:
-        conditions.append(inventory.c.sku == any_(literal(skus, ARRAY(String))))
-    if ids:
-        conditions.append(inventory.c.inventory_id == any_(literal(list(ids), ARRAY(Uuid))))
-    if products:
-        conditions.append(inventory.c.product_id == any_(literal(list(products), ARRAY(Uuid))))
-    return conditions
+def _asked_for(items: Sequence[Item]) -> dict[str, list[str] | list[UUID]]:
+    return {
+        "skus": list({item.sku for item in items if item.sku is not None}),
+        "inventory_ids": list({item.inventory_id for item in items if item.inventory_id is not None}),
+        "product_ids": list({item.product_id for item in items if item.product_id is not None}),
+    }
 
 
 def _resolve(item: Item, rows: Sequence[Any]) -> tuple[str, UUID | None, str | None]:

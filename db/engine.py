@@ -155,16 +155,22 @@ class Database:
                 sqlstate(cause) in LOST_RACE or (lost_connection_too and cause.connection_invalidated)
             )
 
-        async for attempt in AsyncRetrying(
+        async def once() -> T:
+            async with session() as opened:
+                return await work(opened)
+
+        try:
+            return await once()
+        except Unavailable as error:
+            if not worth_repeating(error):
+                raise
+        repeating = AsyncRetrying(
             retry=retry_if_exception(worth_repeating),
-            stop=stop_after_attempt(ATTEMPTS_MAX),
+            stop=stop_after_attempt(ATTEMPTS_MAX - 1),
             wait=wait_random_exponential(multiplier=0.01, max=0.5),
             reraise=True,
-        ):
-            with attempt:
-                async with session() as opened:
-                    return await work(opened)
-        raise AssertionError("retrying ends with an answer or an error")
+        )
+        return await repeating(once)
 
 
 def database_url(settings: Settings) -> URL:
