@@ -16,7 +16,7 @@ from gateway.http.schemas.availability import (
 
 async def check(call: Call[AvailabilityCheck, None]) -> Reply:
     """Check availability of one item. Only a reservation holds anything. 422 `unknown_item` for what we do not have."""
-    return Reply(body=Availability.of(await call.services.views.check_availability(call.body.query())))
+    return Reply(body=Availability.model_validate(await call.services.views.check_availability(call.body.query())))
 
 
 async def bulk(call: Call[AvailabilityBulk, None]) -> Reply:
@@ -31,4 +31,4 @@ def _item(one: BulkAvailabilityItem, asked: AvailabilityCheck, path: str) -> Ava
     if one.error is not None:
         return AvailabilityBulkItem.unknown(asked, problem_of(one.error, path))
     assert one.availability is not None, "an item is known or refused"
-    return AvailabilityBulkItem.of(one.availability)
+    return AvailabilityBulkItem.model_validate(one.availability)

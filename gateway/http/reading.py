@@ -123,6 +123,8 @@ def read_expected_version(tags: tuple[ETag, ...] | None) -> int | None:
 
 async def _read_bytes(request: web.Request, seconds_max: float) -> bytes:
     try:
+        if request.content.is_eof():
+            return await request.read()
         async with asyncio.timeout(seconds_max):
             return await request.read()
     except TimeoutError:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from domain.availability import Availability as AvailabilityAnswer
 from domain.availability import AvailabilityQuery
 from domain.limits import LINES_MAX
 from gateway.http.schemas.model import Body, Quantity, Region, Shape
@@ -65,27 +64,6 @@ class Availability(Shape):
     available: bool
     warehouses: list[WarehouseAvailability]
 
-    @classmethod
-    def of(cls, answer: AvailabilityAnswer) -> Self:
-        """The answer as callers see it; ours, so not validated again: this is the busiest route."""
-        warehouses = [
-            WarehouseAvailability.model_construct(
-                inventory_id=place.inventory_id,
-                warehouse_id=place.warehouse_id,
-                code=place.code,
-                region=place.region,
-                quantity_available=place.quantity_available,
-            )
-            for place in answer.warehouses
-        ]
-        return cls.model_construct(
-            sku=answer.sku,
-            quantity_requested=answer.quantity_requested,
-            quantity_available=answer.quantity_available,
-            available=answer.available,
-            warehouses=warehouses,
-        )
-
 
 class AvailabilityBulkItem(Shape):
     """One item's answer by itself; for an item that is not known nothing is available and `problem` says why."""
@@ -96,11 +74,6 @@ class AvailabilityBulkItem(Shape):
     available: bool
     warehouses: list[WarehouseAvailability]
     problem: Problem | None = None
-
-    @classmethod
-    def of(cls, answer: AvailabilityAnswer) -> Self:
-        """The answer for a known item."""
-        return cls.model_construct(**dict(Availability.of(answer)))
 
     @classmethod
     def unknown(cls, asked: AvailabilityCheck, problem: Problem) -> Self:
