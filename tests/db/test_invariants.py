@@ -1,0 +1,164 @@
+"""Each invariant finds the damage it is there for. The damage is done with every guard of the tables taken off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import text
+
+from db.engine import Database
+from db.invariants import INVARIANTS, SAMPLES_MAX, Violation, check, count_violations, violations_of
+from domain.reservations import ReservationStatus
+from tests.stocking import add_stock, hold, return_sold, settle, want
+
+_GUARDS_OFF = """
+alter table inventory drop constraint inventory_total_not_negative, drop constraint inventory_reserved_not_negative,
+    drop constraint inventory_available_not_negative, drop constraint inventory_deleted_holds_nothing;
+alter table reservations drop constraint reservations_one_terminal_state,
+    drop constraint reservations_committed_in_time;
+alter table stock_movements disable trigger user
+"""
+
+_ONE_ROW = "where inventory_id = (select inventory_id from inventory where quantity_reserved > 0 limit 1)"
+_SOLD = "where reservation_id = (select reservation_id from reservations where status = 'COMMITTED' limit 1)"
+_HELD = "where reservation_id = (select reservation_id from reservations where status = 'PENDING' limit 1)"
+_REFUSED = "where reservation_id = (select reservation_id from reservations where status = 'REJECTED' limit 1)"
+_OPENING = "(select movement_id from stock_movements where type = 'INBOUND' limit 1)"
+_SALE = "(select movement_id from stock_movements where type = 'OUTBOUND' limit 1)"
+_RETURN = "(select movement_id from stock_movements where type = 'RETURN' limit 1)"
+_A_LINE = "(select inventory_id from inventory limit 1)"
+
+DAMAGE = [
+    ("total_is_sum_of_movements", f"update inventory set quantity_total = quantity_total + 1 {_ONE_ROW}"),
+    ("total_is_sum_of_movements", f"delete from stock_movements where movement_id = {_OPENING}"),
+    ("reserved_is_sum_of_pending_lines", f"update inventory set quantity_reserved = quantity_reserved - 1 {_ONE_ROW}"),
+    ("reserved_is_sum_of_pending_lines", f"update reservation_lines set quantity = quantity + 1 {_HELD}"),
+    ("nothing_is_negative", f"update inventory set quantity_reserved = quantity_total + 1 {_ONE_ROW}"),
+    ("nothing_is_negative", f"update inventory set quantity_total = -1, quantity_reserved = -2 {_ONE_ROW}"),
+    ("retired_rows_hold_nothing", f"update inventory set deleted_at = now() {_ONE_ROW}"),
+    ("holds_end_in_time", f"update reservations set expires_at = now() - interval '2 minutes' {_HELD}"),
+    ("one_terminal_state", f"update reservations set cancelled_at = now() {_SOLD}"),
+    ("one_terminal_state", f"update reservations set status = 'EXPIRED' {_HELD}"),
+    ("one_terminal_state", f"update reservations set committed_at = expires_at {_SOLD}"),
+    ("holds_have_lines", f"delete from reservation_lines {_SOLD}"),
+    (
+        "holds_have_lines",
+        f"insert into reservation_lines select reservation_id, {_A_LINE}, 1 from reservations {_REFUSED}",
+    ),
+    ("lines_name_rows_that_exist", f"update reservation_lines set inventory_id = uuidv7() {_SOLD}"),
+    ("ledger_adds_up", f"update stock_movements set total_after = total_after + 1 where movement_id = {_OPENING}"),
+    ("ledger_adds_up", f"update stock_movements set sequence = 1000 where movement_id = {_OPENING}"),
+    ("ledger_adds_up", f"update stock_movements set quantity = quantity + 1 where movement_id = {_SALE}"),
+    ("sales_are_in_the_ledger", f"update stock_movements set reference = 'another' where movement_id = {_SALE}"),
+    ("sales_are_in_the_ledger", f"update stock_movements set type = 'ADJUSTMENT' where movement_id = {_SALE}"),
+    ("sales_are_in_the_ledger", f"update reservations set status = 'CANCELLED' {_SOLD}"),
+    ("returns_are_in_the_ledger", f"update stock_movements set type = 'ADJUSTMENT' where movement_id = {_RETURN}"),
+    (
+        "every_change_of_stock_is_news",
+        f"""delete from outbox o using stock_movements m where m.movement_id = {_SALE}
+            and o.stream_id = m.inventory_id and o.sequence = m.sequence""",
+    ),
+    ("every_change_of_stock_is_news", f"update inventory set sequence = sequence + 1 {_ONE_ROW}"),
+    (
+        "every_change_of_stock_is_news",
+        """insert into outbox (type, key, stream_id, sequence, data) select type, key, stream_id, sequence, data
+            from outbox where type = 'inventory.stock_updated' limit 1""",
+    ),
+    (
+        "every_change_of_a_reservation_is_news",
+        "delete from outbox where outbox_id = (select max(outbox_id) from outbox where type = 'inventory.committed')",
+    ),
+    ("every_change_of_a_reservation_is_news", f"update reservations set sequence = sequence + 1 {_HELD}"),
+]
+
+
+@pytest.fixture(scope="module")
+async def lived_in(db: Database) -> Database:
+    """A database in which something of everything has happened, without its guards."""
+    one, other = await add_stock(db, 50), await add_stock(db, 50)
+    await hold(db, want(one, 2), want(other, 1))
+    await settle(db, await hold(db, want(one, 3)), ReservationStatus.COMMITTED)
+    await settle(db, await hold(db, want(one, 3)), ReservationStatus.CANCELLED)
+    await settle(db, await hold(db, want(other, 3), hold_seconds=0), ReservationStatus.EXPIRED)
+    await hold(db, want(one, 500))
+    returned = await hold(db, want(other, 4))
+    await settle(db, returned, ReservationStatus.COMMITTED)
+    await return_sold(db, returned)
+    assert await violations_of(db) == []
+    async with db.single() as session:
+        for statement in _GUARDS_OFF.split(";"):
+            await session.execute(text(statement))
+    return db
+
+
+class Undone(Exception):
+    """Ends a transaction without a trace."""
+
+
+async def found_after(db: Database, damage: str) -> dict[str, Violation]:
+    """What the invariants say of some damage, which is undone."""
+    found: dict[str, Violation] = {}
+    with suppress(Undone):
+        async with db.write() as session:
+            await session.execute(text(damage))
+            found.update({violation.invariant: violation for violation in await check(session)})
+            raise Undone
+    return found
+
+
+@pytest.mark.parametrize(("invariant", "damage"), DAMAGE)
+async def test_damage_is_found(lived_in: Database, invariant: str, damage: str) -> None:
+    found = await found_after(lived_in, damage)
+    assert found[invariant].count >= 1
+    assert isinstance(json.loads(found[invariant].samples[0]), dict)
+    assert await violations_of(lived_in) == []
+
+
+def test_there_is_damage_for_every_invariant() -> None:
+    assert {invariant for invariant, _ in DAMAGE} == set(INVARIANTS)
+
+
+async def test_there_are_a_few_samples_of_much_damage(lived_in: Database) -> None:
+    for _ in range(SAMPLES_MAX + 2):
+        await add_stock(lived_in, 5)
+    found = await found_after(lived_in, "update inventory set quantity_total = quantity_total + 1")
+    wrong = found["total_is_sum_of_movements"]
+    assert (wrong.count, len(wrong.samples)) == (SAMPLES_MAX + 4, SAMPLES_MAX)
+
+
+async def test_what_holds_is_counted_as_zero(lived_in: Database) -> None:
+    assert await count_violations(lived_in) == dict.fromkeys(INVARIANTS, 0)
+
+
+async def test_a_hold_may_be_a_little_late(lived_in: Database) -> None:
+    late = await hold(lived_in, want(await add_stock(lived_in, 5), 1), hold_seconds=-10)
+    assert await violations_of(lived_in) == []
+    [violation] = await violations_of(lived_in, overdue_lag_seconds=5)
+    assert violation.invariant == "holds_end_in_time"
+    assert str(late.reservation_id) in violation.samples[0]
+    await settle(lived_in, late, ReservationStatus.EXPIRED)
+
+
+async def test_they_see_one_instant_while_the_shop_is_busy(lived_in: Database) -> None:
+    item = await add_stock(lived_in, 500)
+    done = asyncio.Event()
+
+    async def buy() -> None:
+        for turn in range(15):
+            held = await hold(lived_in, want(item, 1))
+            await settle(lived_in, held, ReservationStatus.COMMITTED if turn % 2 else ReservationStatus.CANCELLED)
+
+    async def look() -> int:
+        looks = 0
+        while not done.is_set():
+            assert await violations_of(lived_in) == []
+            looks += 1
+        return looks
+
+    looking = asyncio.create_task(look())
+    await asyncio.gather(*(buy() for _ in range(6)))
+    done.set()
+    assert await looking > 0
