@@ -1,0 +1,111 @@
+"""Warehouses: bounds of their fields, and distances on the globe."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import Unprocessable
+from domain.warehouses import (
+    EARTH_RADIUS_KM,
+    Coordinates,
+    NewWarehouse,
+    Warehouse,
+    WarehouseChanges,
+    check_new_warehouse,
+    check_warehouse_changes,
+    distance_km,
+)
+
+NEW = NewWarehouse(code="BER-1", name="Berlin")
+WAREHOUSE = Warehouse(
+    warehouse_id=uuid.uuid4(),
+    code="BER-1",
+    name="Berlin",
+    address="",
+    city="",
+    state="",
+    country="",
+    postal_code="",
+    region="",
+    is_active=True,
+    priority=1,
+    latitude=None,
+    longitude=None,
+    version=1,
+    created_at=datetime(2026, 11, 23, tzinfo=UTC),
+    updated_at=datetime(2026, 11, 23, tzinfo=UTC),
+)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "/name"),
+    ({"name": "n" * 256}, "/name"),
+    ({"address": "a" * 501}, "/address"),
+    ({"city": "c" * 101}, "/city"),
+    ({"state": "s" * 101}, "/state"),
+    ({"country": "c" * 101}, "/country"),
+    ({"postal_code": "1" * 21}, "/postalCode"),
+    ({"region": "r" * 51}, "/region"),
+    ({"region": "r\x00"}, "/region"),
+    ({"priority": -1}, "/priority"),
+    ({"priority": 1_000_001}, "/priority"),
+    ({"latitude": 90.1, "longitude": 0.0}, "/latitude"),
+    ({"latitude": math.nan, "longitude": 0.0}, "/latitude"),
+    ({"latitude": 0.0, "longitude": -180.1}, "/longitude"),
+    ({"latitude": 1.0}, "/latitude"),
+]
+
+BERLIN = Coordinates(52.5200, 13.4050)
+NEW_YORK = Coordinates(40.7128, -74.0060)
+degrees = st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180))
+
+
+def pointers(refused: pytest.ExceptionInfo[Unprocessable]) -> list[str]:
+    return [problem["pointer"] for problem in refused.value.extra["errors"]]
+
+
+@pytest.mark.parametrize(("fields", "pointer"), [*WRONG, ({"code": ""}, "/code"), ({"code": "C" * 21}, "/code")])
+def test_a_wrong_field_of_a_new_warehouse_is_pointed_at(fields: dict[str, Any], pointer: str) -> None:
+    check_new_warehouse(NEW)
+    with pytest.raises(Unprocessable) as refused:
+        check_new_warehouse(replace(NEW, **fields))
+    assert pointers(refused) == [pointer]
+
+
+@pytest.mark.parametrize(("fields", "pointer"), [*WRONG, ({"code": "BER-2"}, "/code")])
+def test_a_wrong_change_is_pointed_at(fields: dict[str, Any], pointer: str) -> None:
+    check_warehouse_changes(WarehouseChanges(code="BER-1", name="Berlin-Lichtenberg", is_active=False), WAREHOUSE)
+    with pytest.raises(Unprocessable) as refused:
+        check_warehouse_changes(WarehouseChanges(**fields), WAREHOUSE)
+    assert pointers(refused) == [pointer]
+
+
+def test_one_coordinate_may_change_when_both_are_known() -> None:
+    placed = replace(WAREHOUSE, latitude=1.0, longitude=2.0)
+    check_warehouse_changes(WarehouseChanges(latitude=3.0), placed)
+
+
+def test_a_known_distance() -> None:
+    """6 385 km between Berlin and New York, as every great-circle calculator says."""
+    assert distance_km(BERLIN, NEW_YORK) == pytest.approx(6385, abs=5)
+
+
+def test_the_other_side_of_the_earth_is_half_way_round() -> None:
+    assert distance_km(Coordinates(0, 0), Coordinates(0, 180)) == pytest.approx(math.pi * EARTH_RADIUS_KM)
+
+
+@given(degrees, degrees)
+def test_a_distance_is_the_same_both_ways_and_never_more_than_half_way_round(a: Coordinates, b: Coordinates) -> None:
+    assert distance_km(a, b) == pytest.approx(distance_km(b, a))
+    assert 0 <= distance_km(a, b) <= math.pi * EARTH_RADIUS_KM + 1e-6
+
+
+@given(degrees)
+def test_nothing_is_far_from_itself(point: Coordinates) -> None:
+    assert distance_km(point, point) == 0
