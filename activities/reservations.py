@@ -41,7 +41,7 @@ class ReservationActivities(ports.ReservationActivities):
     ) -> None:
         self._database = database
         self._settings = settings
-        self._rendezvous = rendezvous or Rendezvous()
+        self._rendezvous = rendezvous if rendezvous is not None else Rendezvous()
         self._plans = plans if plans is not None else {}
 
     @activity.defn(name="hold")
