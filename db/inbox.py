@@ -127,16 +127,6 @@ _ORDER = text("""
     where i.order_id = :order_id and i.type = :created and i.status = 'DELIVERED' and i.reason = :started
 """)
 _WAITING_COUNT = text("select count(*) from inbox where status = 'WAITING'")
-_TRIM = text("""
-    with trimmed as (
-        delete from inbox where (source, event_id) in (
-            select source, event_id from inbox
-            where status in ('DELIVERED', 'DEAD') and delivered_at < clock_timestamp() - cast(:kept as interval)
-            order by delivered_at limit :batch_rows for update skip locked)
-        returning event_id
-    )
-    select count(*) from trimmed
-""")
 
 
 async def receive(session: WriteSession, arrival: Arrival, *, wait_seconds: float, retry_seconds: float) -> Reception:
@@ -218,15 +208,6 @@ async def reservations_of_order(session: ReadSession, order_id: str) -> list[Ord
 async def waiting_count(session: ReadSession) -> int:
     """How many events wait."""
     return int((await session.execute(_WAITING_COUNT)).scalar_one())
-
-
-async def trim(session: WriteSession, *, kept_seconds: float, batch_rows: int) -> int:
-    """Forget up to `batch_rows` settled events older than `kept_seconds`; answers how many.
-
-    Keep them longer than the topics keep their records, or a repeat would take effect again.
-    """
-    trimmed = await session.execute(_TRIM, {"kept": timedelta(seconds=kept_seconds), "batch_rows": batch_rows})
-    return int(trimmed.scalar_one())
 
 
 def _known(found: Sequence[Any]) -> list[OrderReservation]:

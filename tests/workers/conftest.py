@@ -159,18 +159,16 @@ async def reading(settings: Settings, topic: str) -> AsyncIterator[Reader]:
 
 
 @asynccontextmanager
-async def publishing(settings: Settings) -> AsyncIterator[Callable[..., Awaitable[None]]]:
-    """A function that sends one record: a topic, a value (bytes or JSON), a key and headers."""
+async def publishing(settings: Settings) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """A function that sends one record (a topic, a value in bytes or JSON, a key, headers) and answers its place."""
     await ensure_topics(settings, all_topics(settings))
     producer = make_producer(settings)
     await start(producer)
 
-    async def publish(
-        topic: str, value: Any, *, key: str | None = None, headers: dict[str, str] | None = None, **more: Any
-    ) -> None:
+    async def publish(topic: str, value: Any, *, key: str | None = None, headers: dict[str, str] | None = None) -> Any:
         raw = value if isinstance(value, bytes) else json.dumps(value).encode()
         sent = [(name, content.encode()) for name, content in (headers or {}).items()]
-        await producer.send_and_wait(topic, raw, key=key.encode() if key else None, headers=sent, **more)
+        return await producer.send_and_wait(topic, raw, key=key.encode() if key else None, headers=sent)
 
     try:
         yield publish

@@ -1,0 +1,138 @@
+"""Bridges that start late, die early, lose Temporal or the broker, or are two."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from db.engine import Database
+from runtime.settings import Settings
+from tests.workers.conftest import Broker, publishing, reading, running, scalar
+from tests.workers.fakes import FakeWorkflows
+from tests.workers.world import World, put_stock
+from workers import bridge_handling
+from workers.bridge import Bridge
+
+_tags = itertools.count(1)
+
+
+@pytest.fixture
+async def quiet(kafka: Settings, db: Database) -> AsyncIterator[World]:
+    """The world before its bridge is started."""
+    async with publishing(kafka) as publish:
+        world = World(kafka, db, FakeWorkflows(db), publish, f"q{next(_tags)}")
+        await put_stock(db, world.sku)
+        yield world
+
+
+async def test_a_decision_that_waits_in_vain_is_dead_lettered(quiet: World) -> None:
+    quiet.settings = quiet.settings.model_copy(update={"event_wait_seconds": 0.3})
+    topic = quiet.settings.kafka_topic_order_events
+    async with reading(quiet.settings, f"{topic}.dlq") as dead_letters, running(quiet.bridge()):
+        await quiet.order("nobody", "payment.successful", "lonely", reason="because")
+        (record,) = await dead_letters.at_least(1)
+        await quiet.settled("DEAD", "lonely")
+    headers = dict(record.headers)
+    assert headers["dlq_reason"] == b"waited_too_long"
+    assert headers["dlq_topic"] == topic.encode()
+    assert headers["eventType"] == b"payment.successful"
+    assert record.key == quiet.name("nobody").encode()
+    assert json.loads(record.value)["reason"] == "because"
+
+
+async def test_a_dead_letter_sent_again_starts_anew(quiet: World) -> None:
+    quiet.settings = quiet.settings.model_copy(update={"event_wait_seconds": 0.3})
+    topic = quiet.settings.kafka_topic_order_events
+    async with reading(quiet.settings, f"{topic}.dlq") as dead_letters, running(quiet.bridge()):
+        await quiet.order("o-1", "payment.successful", "paid")
+        (record,) = await dead_letters.at_least(1)
+        await quiet.created("o-1", "created")
+        await quiet.delivered("created")
+        headers = {name: value.decode() for name, value in record.headers}
+        await quiet.publish(topic, record.value, key=quiet.name("o-1"), headers=headers)
+        await quiet.delivered("paid")
+    assert await quiet.statuses("o-1") == ["COMMITTED"]
+
+
+async def test_while_temporal_is_away_events_wait_and_none_dies(quiet: World) -> None:
+    quiet.settings = quiet.settings.model_copy(update={"event_wait_seconds": 0.1})
+    quiet.workflows.available = False
+    async with running(quiet.bridge()):
+        await quiet.created("o-1", "created")
+        await quiet.order("o-1", "payment.successful", "paid")
+        await quiet.settled("RECEIVED", "created")
+        quiet.workflows.available = True
+        await quiet.delivered("created", "paid")
+    assert await quiet.statuses("o-1") == ["COMMITTED"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("point", ["after_inbox_row", "after_delivery"])
+async def test_a_bridge_killed_in_the_middle_is_continued_by_the_next(
+    quiet: World, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    def strike(name: str) -> None:
+        if name == point:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bridge_handling, "failpoint", strike)
+        await quiet.created("o-1", "created", quantity=2)
+        with pytest.raises(Killed):
+            await quiet.bridge().run(asyncio.Event())
+    assert (
+        await scalar(quiet.database, "select status from inbox where event_id = :id", id=quiet.name("created"))
+        == "RECEIVED"
+    )
+    async with running(quiet.bridge()):
+        await quiet.delivered("created")
+    assert await quiet.statuses("o-1") == ["PENDING"]
+    assert await quiet.stock() == (10, 2)
+
+
+async def test_events_left_waiting_by_a_bridge_are_taken_up_by_the_next(quiet: World) -> None:
+    async with running(quiet.bridge()):
+        await quiet.order("o-1", "payment.successful", "paid")
+        await quiet.settled("WAITING", "paid")
+    await quiet.held_by_checkout("o-1")
+    async with running(quiet.bridge()):
+        await quiet.delivered("paid")
+    assert await quiet.statuses("o-1") == ["COMMITTED"]
+
+
+async def test_two_bridges_share_the_work_and_double_nothing(quiet: World) -> None:
+    async with running(quiet.bridge(), quiet.bridge()):
+        for number in range(10):
+            await quiet.created(f"o-{number}", f"created-{number}")
+            await quiet.order(f"o-{number}", "payment.successful", f"paid-{number}")
+        await quiet.delivered(*[f"paid-{number}" for number in range(10)])
+    assert await quiet.stock() == (0, 0)
+    assert len(await quiet.events("inventory.committed")) == 10
+
+
+async def test_a_broker_that_comes_back_empty_is_consumed_from_its_beginning(
+    lonely: Settings, db: Database, broker: Broker
+) -> None:
+    await put_stock(db, "SKU-lonely")
+    workflows = FakeWorkflows(db)
+    async with running(Bridge(lonely, db, workflows)):
+        async with publishing(lonely) as publish:
+            world = World(lonely, db, workflows, publish, "lonely")
+            for number in range(5):
+                await world.created(f"o-{number}", f"e-{number}")
+            await world.delivered(*[f"e-{number}" for number in range(5)])
+        broker.kill()
+        await broker.start()
+        async with publishing(lonely) as publish:
+            world = World(lonely, db, workflows, publish, "lonely")
+            for number in range(3, 8):
+                await world.created(f"o-{number}", f"e-{number}")
+            await world.delivered(*[f"e-{number}" for number in range(8)])
+    assert await world.stock() == (10, 8)
