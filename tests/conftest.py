@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from db.migrations import upgrade
@@ -29,6 +30,11 @@ TEMPLATE = "migrated_template"
 _session_key = pytest.StashKey[pytest.Session]()
 _database_numbers = itertools.count(1)
 _module_numbers = iter(range(DATABASES))
+
+
+hypothesis_settings.register_profile("holdfast", deadline=None)
+hypothesis_settings.load_profile("holdfast")
+"""No example is judged by the clock: a busy machine must not fail a test."""
 
 
 def pytest_configure() -> None:
