@@ -1,6 +1,6 @@
 """The way of one request through a route: who asks, what is asked, do it once, answer.
 
-The order is fixed: authentication, scope, path, query, headers, body, idempotency key, work. Nothing takes effect
+The order is fixed: authentication, scope, path, query, body, precondition, idempotency key, work. Nothing takes effect
 before everything is read. Work that changes state runs to its end even when the caller hangs up or stops waiting.
 """
 
@@ -89,7 +89,6 @@ class Endpoint:
         if route.query is None and request.query_string:
             raise Malformed("this route takes no query parameters")
         query = read_query(request, route.query) if route.query else None
-        expected_version = read_expected_version(request.if_match) if route.method in {"PUT", "DELETE"} else None
         given, body = None, None
         if route.body is not None:
             given = await read_json(
@@ -99,6 +98,7 @@ class Endpoint:
                 required=route.body_required,
             )
             body = read_model(route.body, given)
+        expected_version = read_expected_version(request.if_match) if route.method in {"PUT", "DELETE"} else None
         call = Call(
             services=self._services,
             caller=caller,

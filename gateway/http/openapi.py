@@ -182,7 +182,8 @@ def _own_codes(route: Route) -> list[tuple[int, str]]:
         codes.append((400, "invalid_page_token"))
     if route.body is not None:
         codes += [(408, "body_too_slow"), (413, "body_too_large"), (415, "unsupported_media_type")]
-    if route.body is not None or route.query is not None:
+    has_text = any(name in TEXT_PARAMETERS for name in route.parameters)
+    if route.body is not None or route.query is not None or has_text:
         codes.append((422, "validation_failed"))
     if route.takes_key:
         codes += [(409, "request_in_progress"), (422, "idempotency_key_reused")]

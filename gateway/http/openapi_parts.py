@@ -44,7 +44,7 @@ REQUEST_ID = Parameter.model_validate(
         "name": "X-Request-Id",
         "in": "header",
         "description": "An id for the logs: at most 128 of A-Z a-z 0-9 . _ : / + = @ -. Another one is replaced.",
-        "schema": {"type": "string", "maxLength": 128},
+        "schema": {"type": "string"},
     }
 )
 IDEMPOTENCY_KEY = Parameter.model_validate(

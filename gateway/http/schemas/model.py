@@ -29,6 +29,7 @@ WRONG = "wrong"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -97,10 +98,10 @@ def _truth(text: Any) -> Any:
     return text in ("true", True)
 
 
-def _with_zone(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
+def _moment(text: Any) -> Any:
+    if isinstance(text, str) and not _MOMENT.fullmatch(text):
         raise PydanticCustomError("datetime_parsing", "must be an RFC 3339 time with an offset, e.g. Z")
-    return moment
+    return text
 
 
 ONE_LINE = AfterValidator(_one_line)
@@ -121,4 +122,4 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Delta = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
 Total = Annotated[int, Field(ge=0, le=STOCK_TOTAL_MAX)]
 
-Moment = Annotated[datetime, AfterValidator(_with_zone)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -30,6 +30,11 @@ async def served_face() -> AsyncIterator[Face]:
 @pytest.fixture
 def face(served_face: Face) -> Face:
     """The face of the module with its usual answers."""
+    return with_usual_answers(served_face)
+
+
+def with_usual_answers(served_face: Face) -> Face:
+    """Have every part answer something plausible, and forget what it was asked."""
     rows = Page((ITEM,), "next")
     adjusted = Adjusted(item=ITEM, movement=LINE_OF_LEDGER)
     served_face.views.answers = {

@@ -205,7 +205,7 @@ async def test_a_query_is_read_strictly(face: Face, query: str, status: int, poi
     assert face.views.asked == []
 
 
-@pytest.mark.parametrize("since", ["2026-01-01T00:00:00", "yesterday"])
+@pytest.mark.parametrize("since", ["2026-01-01T00:00:00", "2026-01-01", "0.5", "yesterday", "2026-13-01T00:00:00Z"])
 async def test_a_time_has_an_offset(face: Face, since: str) -> None:
     answer = await face.get(f"/api/v1/inventory/{uuid4()}/movements", params={"since": since})
     assert (answer.status, answer.pointers) == (400, ["/query/since"])
