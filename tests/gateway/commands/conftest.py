@@ -1,0 +1,61 @@
+"""The commands and views on a real Postgres and a real Redis, without a protocol in front."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from db.availability_view import AvailabilityView
+from db.engine import Database
+from domain.ids import Actor
+from gateway.auth import Caller
+from gateway.commands.stock import StockCommands
+from gateway.commands.warehouses import WarehouseCommands
+from gateway.views import Views
+from holdfast.stack.embedded import Stack
+from runtime.settings import Settings
+
+
+@pytest.fixture(scope="module")
+async def db(database: Settings) -> AsyncIterator[Database]:
+    connected = Database.connect(database, process="tests")
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture(scope="module")
+async def view(redis_server: Stack) -> AsyncIterator[AvailabilityView]:
+    connected = AvailabilityView.connect(redis_server.settings)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture(scope="module")
+def stock_commands(db: Database, view: AvailabilityView) -> StockCommands:
+    return StockCommands(db, view, Settings(adjustment_approval_threshold=100))
+
+
+@pytest.fixture(scope="module")
+def warehouse_commands(db: Database, view: AvailabilityView) -> WarehouseCommands:
+    return WarehouseCommands(db, view)
+
+
+@pytest.fixture(scope="module")
+def views(db: Database, view: AvailabilityView) -> Views:
+    return Views(db, view)
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller(actor=Actor(uuid.uuid4(), "clerk"), subject="clerk", scopes=frozenset(), request_id="request-1")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
