@@ -14,7 +14,7 @@ from pathlib import Path
 from domain.errors import NotFound
 from gateway.http.call import Call, Reply
 from gateway.http.openapi import document
-from gateway.http.route import Route, Success
+from gateway.http.route import Route, answers
 
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
@@ -83,13 +83,10 @@ class Documentation:
         return Reply(body=content, content_type=ASSETS[name], headers=_KEPT_FOR_AN_HOUR)
 
     def _own_routes(self) -> tuple[Route, ...]:
-        json = Success(status=200, shape=None, content_type="application/json")
-        page = Success(status=200, shape=None, content_type="text/html")
-        part = Success(status=200, shape=None, content_type="*/*")
         return (
-            Route("GET", "/openapi.json", self.openapi, (), successes=(json,)),
-            Route("GET", "/docs", self.page, (), successes=(page,)),
-            Route("GET", "/docs/{asset}", self.asset, (), successes=(part,)),
+            Route("GET", "/openapi.json", self.openapi, (), answers(None, content_type="application/json")),
+            Route("GET", "/docs", self.page, (), answers(None, content_type="text/html")),
+            Route("GET", "/docs/{asset}", self.asset, (), answers(None, content_type="*/*")),
         )
 
 

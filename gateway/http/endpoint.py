@@ -83,21 +83,14 @@ class Endpoint:
         self, request: web.Request, caller: Caller | None, exchange: Exchange
     ) -> tuple[Call[Any, Any], Any]:
         """The call, and its body as JSON before it became a model: what a fingerprint covers."""
-        route, settings = self._route, self._settings
-        deadline = exchange.began + settings.request_timeout_seconds
+        route = self._route
+        deadline = exchange.began + self._settings.request_timeout_seconds
         ids, texts = read_path(request)
         if route.query is None and request.query_string:
             raise Malformed("this route takes no query parameters")
         query = read_query(request, route.query) if route.query else None
-        given, body = None, None
-        if route.body is not None:
-            given = await read_json(
-                request,
-                bytes_max=settings.request_body_bytes_max,
-                seconds_max=max(0.0, deadline - time.monotonic()),
-                required=route.body_required,
-            )
-            body = read_model(route.body, given)
+        given = await self._given(request, deadline) if route.body else None
+        body = read_model(route.body, given) if route.body else None
         expected_version = read_expected_version(request.if_match) if route.method in {"PUT", "DELETE"} else None
         call = Call(
             services=self._services,
@@ -112,6 +105,14 @@ class Endpoint:
             expected_version=expected_version,
         )
         return call, given
+
+    async def _given(self, request: web.Request, deadline: float) -> Any:
+        return await read_json(
+            request,
+            bytes_max=self._settings.request_body_bytes_max,
+            seconds_max=max(0.0, deadline - time.monotonic()),
+            required=self._route.body_required,
+        )
 
     async def _keyed(self, request: web.Request, call: Call[Any, Any], given: Any, told: _Told) -> Answer:
         raw_key = read_single_header(request, "Idempotency-Key") if self._route.takes_key else None

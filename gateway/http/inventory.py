@@ -7,21 +7,17 @@ from domain.stock import BatchResult, StockItem
 from gateway.http.call import Call, Reply
 from gateway.http.preconditions import check_read_only
 from gateway.http.problems import problem_of, status_of
+from gateway.http.schemas.batches import BatchItemResult, BatchResults, InventoryBatch
 from gateway.http.schemas.inventory import (
     AdjustedItem,
-    BatchItemResult,
-    BatchResults,
     InventoryAdjust,
-    InventoryBatch,
     InventoryCreate,
     InventoryItem,
     InventoryListing,
     InventoryQuery,
     InventoryUpdate,
-    Movement,
-    MovementListing,
-    MovementQuery,
 )
+from gateway.http.schemas.movements import Movement, MovementListing, MovementQuery
 from gateway.http.schemas.pages import PageQuery
 
 PATH = "/api/v1/inventory"

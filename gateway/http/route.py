@@ -21,6 +21,13 @@ class Success:
     content_type: str = "application/json"
 
 
+def answers(
+    shape: type[Shape] | None, status: int = 200, content_type: str = "application/json"
+) -> tuple[Success, ...]:
+    """One way in which a route succeeds; ways are added with +."""
+    return (Success(status=status, shape=shape, content_type=content_type),)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Method, path, handler, and who may: a caller with one of `scopes`, anybody when there are none.
@@ -33,8 +40,8 @@ class Route:
     path: str
     handler: Handler
     scopes: tuple[str, ...]
-    _: KW_ONLY
     successes: tuple[Success, ...]
+    _: KW_ONLY
     body: type[Body] | None = None
     body_required: bool = True
     query: type[Query] | None = None

@@ -4,54 +4,63 @@ from __future__ import annotations
 
 from gateway.auth import INVENTORY_READ, INVENTORY_WRITE, RESERVATIONS_READ, RESERVATIONS_WRITE
 from gateway.http import availability, health, inventory, reservations, warehouses
-from gateway.http.route import Route, Success
-from gateway.http.schemas import availability as availability_shapes
-from gateway.http.schemas import health as health_shapes
-from gateway.http.schemas import inventory as inventory_shapes
-from gateway.http.schemas import reservations as reservation_shapes
-from gateway.http.schemas import warehouses as warehouse_shapes
+from gateway.http.route import Route, answers
+from gateway.http.schemas.availability import Availability, AvailabilityBulk, AvailabilityBulkAnswer, AvailabilityCheck
+from gateway.http.schemas.batches import BatchResults, InventoryBatch
+from gateway.http.schemas.health import Health, Liveness
+from gateway.http.schemas.inventory import (
+    AdjustedItem,
+    InventoryAdjust,
+    InventoryCreate,
+    InventoryItem,
+    InventoryListing,
+    InventoryQuery,
+    InventoryUpdate,
+)
+from gateway.http.schemas.movements import MovementListing, MovementQuery
 from gateway.http.schemas.pages import PageQuery
+from gateway.http.schemas.reservations import (
+    Reservation,
+    ReservationCancel,
+    ReservationCommit,
+    ReservationCreate,
+    ReservationExtend,
+    ReservationListing,
+    ReservationQuery,
+)
+from gateway.http.schemas.warehouses import (
+    Warehouse,
+    WarehouseCreate,
+    WarehouseListing,
+    WarehouseQuery,
+    WarehouseUpdate,
+)
 
 READ = (INVENTORY_READ,)
 WRITE = (INVENTORY_WRITE,)
 RESERVE = (RESERVATIONS_WRITE,)
 ANYBODY = ()
 
-_ROW = Success(status=200, shape=inventory_shapes.InventoryItem)
-_ROWS = Success(status=200, shape=inventory_shapes.InventoryListing)
-_RESERVATION = Success(status=200, shape=reservation_shapes.Reservation)
-_RESERVATIONS = Success(status=200, shape=reservation_shapes.ReservationListing)
-_WAREHOUSE = Success(status=200, shape=warehouse_shapes.Warehouse)
-_LIVENESS = Success(status=200, shape=health_shapes.Liveness)
+ROW = answers(InventoryItem)
+ROWS = answers(InventoryListing)
+RESERVATION = answers(Reservation)
+RESERVATION_PAGE = answers(ReservationListing)
+WAREHOUSE = answers(Warehouse)
 
 INVENTORY = (
-    Route(
-        "GET",
-        "/api/v1/inventory",
-        inventory.list_all,
-        READ,
-        query=inventory_shapes.InventoryQuery,
-        successes=(_ROWS,),
-    ),
-    Route("GET", "/api/v1/inventory/{inventoryId}", inventory.read, READ, has_version=True, successes=(_ROW,)),
-    Route(
-        "GET",
-        "/api/v1/inventory/product/{productId}",
-        inventory.list_of_product,
-        READ,
-        query=PageQuery,
-        successes=(_ROWS,),
-    ),
-    Route("GET", "/api/v1/inventory/sku/{sku}", inventory.list_of_sku, READ, query=PageQuery, successes=(_ROWS,)),
+    Route("GET", "/api/v1/inventory", inventory.list_all, READ, ROWS, query=InventoryQuery),
+    Route("GET", "/api/v1/inventory/{inventoryId}", inventory.read, READ, ROW, has_version=True),
+    Route("GET", "/api/v1/inventory/product/{productId}", inventory.list_of_product, READ, ROWS, query=PageQuery),
+    Route("GET", "/api/v1/inventory/sku/{sku}", inventory.list_of_sku, READ, ROWS, query=PageQuery),
     Route(
         "POST",
         "/api/v1/inventory",
         inventory.create,
         WRITE,
-        body=inventory_shapes.InventoryCreate,
+        answers(InventoryItem, 201),
+        body=InventoryCreate,
         makes="inventoryId",
         has_version=True,
-        successes=(Success(status=201, shape=inventory_shapes.InventoryItem),),
         problems={409: ("already_exists",), 422: ("unknown_item",)},
     ),
     Route(
@@ -59,9 +68,9 @@ INVENTORY = (
         "/api/v1/inventory/batch",
         inventory.batch,
         WRITE,
-        body=inventory_shapes.InventoryBatch,
+        answers(BatchResults),
+        body=InventoryBatch,
         makes="batchId",
-        successes=(Success(status=200, shape=inventory_shapes.BatchResults),),
         problems={409: ("batch_refused",)},
     ),
     Route(
@@ -69,9 +78,9 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}",
         inventory.update,
         WRITE,
-        body=inventory_shapes.InventoryUpdate,
+        ROW,
+        body=InventoryUpdate,
         has_version=True,
-        successes=(_ROW,),
         problems={409: ("insufficient_stock",), 422: ("approval_required",)},
     ),
     Route(
@@ -79,8 +88,8 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}",
         inventory.delete,
         WRITE,
+        answers(None, 204),
         has_version=True,
-        successes=(Success(status=204, shape=None),),
         problems={409: ("stock_in_use",)},
     ),
     Route(
@@ -88,10 +97,10 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}/adjust",
         inventory.adjust,
         WRITE,
-        body=inventory_shapes.InventoryAdjust,
+        answers(AdjustedItem),
+        body=InventoryAdjust,
         makes="movementId",
         has_version=True,
-        successes=(Success(status=200, shape=inventory_shapes.AdjustedItem),),
         problems={409: ("insufficient_stock",), 422: ("approval_required",)},
     ),
     Route(
@@ -99,8 +108,8 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}/movements",
         inventory.list_movements,
         READ,
-        query=inventory_shapes.MovementQuery,
-        successes=(Success(status=200, shape=inventory_shapes.MovementListing),),
+        answers(MovementListing),
+        query=MovementQuery,
     ),
 )
 
@@ -110,10 +119,10 @@ RESERVATIONS = (
         "/api/v1/reservations",
         reservations.create,
         RESERVE,
-        body=reservation_shapes.ReservationCreate,
+        answers(Reservation, 201) + RESERVATION,
+        body=ReservationCreate,
         makes="reservationId",
         has_version=True,
-        successes=(Success(status=201, shape=reservation_shapes.Reservation), _RESERVATION),
         problems={409: ("insufficient_stock", "reservation_mismatch"), 422: ("unknown_item",), 503: ("saturated",)},
     ),
     Route(
@@ -121,26 +130,26 @@ RESERVATIONS = (
         "/api/v1/reservations",
         reservations.list_all,
         RESERVATIONS_READ,
-        query=reservation_shapes.ReservationQuery,
-        successes=(_RESERVATIONS,),
+        RESERVATION_PAGE,
+        query=ReservationQuery,
     ),
     Route(
         "GET",
         "/api/v1/reservations/{reservationId}",
         reservations.read,
         RESERVATIONS_READ,
+        RESERVATION,
         has_version=True,
-        successes=(_RESERVATION,),
     ),
     Route(
         "POST",
         "/api/v1/reservations/{reservationId}/commit",
         reservations.commit,
         RESERVE,
-        body=reservation_shapes.ReservationCommit,
+        RESERVATION,
+        body=ReservationCommit,
         body_required=False,
         has_version=True,
-        successes=(_RESERVATION,),
         problems={409: ("reservation_settled",)},
     ),
     Route(
@@ -148,10 +157,10 @@ RESERVATIONS = (
         "/api/v1/reservations/{reservationId}/cancel",
         reservations.cancel,
         RESERVE,
-        body=reservation_shapes.ReservationCancel,
+        RESERVATION,
+        body=ReservationCancel,
         body_required=False,
         has_version=True,
-        successes=(_RESERVATION,),
         problems={409: ("reservation_settled",)},
     ),
     Route(
@@ -159,39 +168,28 @@ RESERVATIONS = (
         "/api/v1/reservations/{reservationId}/extend",
         reservations.extend,
         RESERVE,
-        body=reservation_shapes.ReservationExtend,
+        RESERVATION,
+        body=ReservationExtend,
         has_version=True,
-        successes=(_RESERVATION,),
         problems={409: ("reservation_settled", "extension_limit")},
     ),
     Route(
-        "GET",
-        "/api/v1/reservations/order/{orderId}",
-        reservations.list_of_order,
-        RESERVATIONS_READ,
-        successes=(_RESERVATIONS,),
+        "GET", "/api/v1/reservations/order/{orderId}", reservations.list_of_order, RESERVATIONS_READ, RESERVATION_PAGE
     ),
 )
 
 WAREHOUSES = (
-    Route(
-        "GET",
-        "/api/v1/warehouses",
-        warehouses.list_all,
-        READ,
-        query=warehouse_shapes.WarehouseQuery,
-        successes=(Success(status=200, shape=warehouse_shapes.WarehouseListing),),
-    ),
-    Route("GET", "/api/v1/warehouses/{warehouseId}", warehouses.read, READ, has_version=True, successes=(_WAREHOUSE,)),
+    Route("GET", "/api/v1/warehouses", warehouses.list_all, READ, answers(WarehouseListing), query=WarehouseQuery),
+    Route("GET", "/api/v1/warehouses/{warehouseId}", warehouses.read, READ, WAREHOUSE, has_version=True),
     Route(
         "POST",
         "/api/v1/warehouses",
         warehouses.create,
         WRITE,
-        body=warehouse_shapes.WarehouseCreate,
+        answers(Warehouse, 201),
+        body=WarehouseCreate,
         makes="warehouseId",
         has_version=True,
-        successes=(Success(status=201, shape=warehouse_shapes.Warehouse),),
         problems={409: ("already_exists",)},
     ),
     Route(
@@ -199,18 +197,11 @@ WAREHOUSES = (
         "/api/v1/warehouses/{warehouseId}",
         warehouses.update,
         WRITE,
-        body=warehouse_shapes.WarehouseUpdate,
+        WAREHOUSE,
+        body=WarehouseUpdate,
         has_version=True,
-        successes=(_WAREHOUSE,),
     ),
-    Route(
-        "GET",
-        "/api/v1/warehouses/{warehouseId}/inventory",
-        warehouses.list_inventory,
-        READ,
-        query=PageQuery,
-        successes=(_ROWS,),
-    ),
+    Route("GET", "/api/v1/warehouses/{warehouseId}/inventory", warehouses.list_inventory, READ, ROWS, query=PageQuery),
 )
 
 AVAILABILITY = (
@@ -219,9 +210,9 @@ AVAILABILITY = (
         "/api/v1/availability/check",
         availability.check,
         READ,
-        body=availability_shapes.AvailabilityCheck,
+        answers(Availability),
+        body=AvailabilityCheck,
         only_asks=True,
-        successes=(Success(status=200, shape=availability_shapes.Availability),),
         problems={422: ("unknown_item",)},
     ),
     Route(
@@ -229,38 +220,17 @@ AVAILABILITY = (
         "/api/v1/availability/bulk",
         availability.bulk,
         READ,
-        body=availability_shapes.AvailabilityBulk,
+        answers(AvailabilityBulkAnswer),
+        body=AvailabilityBulk,
         only_asks=True,
-        successes=(Success(status=200, shape=availability_shapes.AvailabilityBulkAnswer),),
     ),
 )
 
 HEALTH = (
-    Route(
-        "GET",
-        "/health",
-        health.overview,
-        ANYBODY,
-        successes=(
-            Success(status=200, shape=health_shapes.Health),
-            Success(status=503, shape=health_shapes.Health),
-        ),
-    ),
-    Route("GET", "/health/live", health.live, ANYBODY, successes=(_LIVENESS,)),
-    Route(
-        "GET",
-        "/health/ready",
-        health.ready,
-        ANYBODY,
-        successes=(_LIVENESS, Success(status=503, shape=health_shapes.Liveness)),
-    ),
-    Route(
-        "GET",
-        "/metrics",
-        health.metrics,
-        ANYBODY,
-        successes=(Success(status=200, shape=None, content_type="text/plain"),),
-    ),
+    Route("GET", "/health", health.overview, ANYBODY, answers(Health) + answers(Health, 503)),
+    Route("GET", "/health/live", health.live, ANYBODY, answers(Liveness)),
+    Route("GET", "/health/ready", health.ready, ANYBODY, answers(Liveness) + answers(Liveness, 503)),
+    Route("GET", "/metrics", health.metrics, ANYBODY, answers(None, content_type="text/plain")),
 )
 
 ROUTES = (*INVENTORY, *RESERVATIONS, *WAREHOUSES, *AVAILABILITY, *HEALTH)

@@ -6,38 +6,33 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
-from db.movements import MovementFilter
 from db.stock import StockFilter
-from domain.limits import LINES_MAX, REASON_CHARACTERS_MAX, STOCK_TOTAL_MAX
+from domain.limits import REASON_CHARACTERS_MAX, STOCK_TOTAL_MAX
 from domain.stock import (
     REORDER_POINT_DEFAULT,
     REORDER_QUANTITY_DEFAULT,
     Adjusted,
     Adjustment,
-    MovementType,
     NewStockItem,
     StockItemChanges,
-    StockUpdate,
 )
 from gateway.http.schemas.model import (
     PROSE,
     Body,
     Delta,
     Id,
-    Moment,
     Reason,
     Reference,
     Region,
     Shape,
     Sku,
     Total,
-    wrong,
 )
+from gateway.http.schemas.movements import Movement, MovementName
 from gateway.http.schemas.pages import Listing, PageQuery
-from gateway.http.schemas.problems import Problem
 
 ROW_EXAMPLE: JsonDict = {
     "sku": "TEA-GREEN-250",
@@ -52,7 +47,6 @@ ReorderPoint = Annotated[
     int, Field(ge=0, le=STOCK_TOTAL_MAX, description="Available pieces at or below which stock is low.")
 ]
 ReorderQuantity = Annotated[int, Field(ge=1, le=STOCK_TOTAL_MAX, description="Pieces to order then.")]
-Movement_ = Annotated[MovementType, Field(strict=False)]
 
 
 class InventoryCreate(Body):
@@ -125,68 +119,13 @@ class InventoryAdjust(Body):
     )
 
     delta: Delta
-    type: Movement_
+    type: MovementName
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), PROSE]
     reference: Reference = ""
 
     def adjustment(self) -> Adjustment:
         """The change as the rules take it."""
         return Adjustment(delta=self.delta, type=self.type, reason=self.reason, reference=self.reference)
-
-
-class InventoryBatchItem(Body):
-    """One update: a row by `inventoryId`, or by `sku` and `warehouseId`; either a signed `delta` or a counted
-    `quantityTotal`."""
-
-    inventory_id: Id | None = None
-    sku: Sku | None = None
-    warehouse_id: Id | None = None
-    delta: Delta | None = None
-    quantity_total: Total | None = None
-    type: Movement_ = MovementType.ADJUSTMENT
-    reason: Reason = ""
-    reference: Reference = ""
-
-    @model_validator(mode="after")
-    def _one_row_one_change(self) -> Self:
-        by_sku = self.sku is not None and self.warehouse_id is not None
-        named_twice = self.inventory_id is not None and (self.sku is not None or self.warehouse_id is not None)
-        if named_twice or not (by_sku or self.inventory_id is not None):
-            raise wrong("name the row by inventoryId, or by sku and warehouseId")
-        if (self.delta is None) == (self.quantity_total is None):
-            raise wrong("give either delta or quantityTotal")
-        return self
-
-    def update(self) -> StockUpdate:
-        """The update as the rules take it."""
-        return StockUpdate(**dict(self))
-
-
-class InventoryBatch(Body):
-    """Many updates at once; with `atomic` all or none."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "atomic": True,
-                    "items": [
-                        {
-                            "sku": "TEA-GREEN-250",
-                            "warehouseId": ROW_EXAMPLE["warehouseId"],
-                            "delta": 40,
-                            "type": "INBOUND",
-                            "reason": "delivery",
-                            "reference": "PO-77",
-                        }
-                    ],
-                }
-            ]
-        }
-    )
-
-    items: Annotated[list[InventoryBatchItem], Field(min_length=1, max_length=LINES_MAX)]
-    atomic: bool = False
 
 
 class InventoryQuery(PageQuery):
@@ -207,19 +146,6 @@ class InventoryQuery(PageQuery):
             warehouse_id=self.warehouse_id,
             region=self.region,
         )
-
-
-class MovementQuery(PageQuery):
-    """Which ledger lines to list; `since` is included, `until` is not."""
-
-    type: MovementType | None = None
-    reference: Reference | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-    def filters(self) -> MovementFilter:
-        """The filter as views take it."""
-        return MovementFilter(type=self.type, reference=self.reference, since=self.since, until=self.until)
 
 
 class InventoryItem(Shape):
@@ -244,26 +170,6 @@ class InventoryListing(Listing[InventoryItem]):
     """Inventory rows, a page at a time."""
 
 
-class Movement(Shape):
-    """One line of the ledger: `quantity` is the signed change of the total."""
-
-    movement_id: UUID
-    inventory_id: UUID
-    type: MovementType
-    quantity: int
-    total_after: int
-    sequence: int
-    reason: str
-    reference: str
-    performed_by: UUID
-    performed_by_name: str
-    created_at: datetime
-
-
-class MovementListing(Listing[Movement]):
-    """Ledger lines, a page at a time."""
-
-
 class AdjustedItem(InventoryItem):
     """The row after a change, and its ledger line; null when a count found what was expected."""
 
@@ -275,17 +181,3 @@ class AdjustedItem(InventoryItem):
         movement = Movement.model_validate(adjusted.movement) if adjusted.movement else None
         row = InventoryItem.model_validate(adjusted.item)
         return cls(**dict(row), movement=movement)
-
-
-class BatchItemResult(Shape):
-    """What became of one update: `status` as it would have been alone, with the row or the problem."""
-
-    status: int
-    item: AdjustedItem | None = None
-    problem: Problem | None = None
-
-
-class BatchResults(Shape):
-    """One result for each update, in the order they were given."""
-
-    items: list[BatchItemResult]
