@@ -118,6 +118,12 @@ class Face:
         """Call a method as somebody who may do everything."""
         return await getattr(self.stub, method)(request, metadata=(*self.metadata, *more), timeout=deadline_seconds)
 
+    async def raw(self, path: str, message: bytes) -> bytes:
+        """Send bytes to a method, whatever they are; the bytes of its answer."""
+        call: Any = self.channel.unary_unary(f"/{path}")
+        answer: bytes = await call(message, metadata=self.metadata, timeout=10)
+        return answer
+
     async def refusal(self, method: str, request: Message, *more: tuple[str, str]) -> Refusal:
         """The error a call ends with."""
         try:
@@ -139,7 +145,8 @@ class Refusal:
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> Refusal:
         """Unpack the details. The status must be there and agree with the code, else this raises."""
-        status = rpc_status.from_call(error)
+        call: Any = error  # offers the same methods as a call
+        status = rpc_status.from_call(call)
         assert isinstance(status, Status), f"{error.code()} without details: {error.details()}"
         return cls(error.code(), status.message, dict(map(_unpacked, status.details)), dict(error.trailing_metadata()))
 

@@ -19,7 +19,7 @@ from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from tests.gateway.rpc.face import HELD, ITEM, RESERVATION, ROW, Face, Lines, Refusal
 
 GET = pb.GetInventoryRequest(inventory_id=str(ROW))
-RESERVE = pb.ReserveStockRequest(order_id="o", items=[{"sku": "TEA", "quantity": 1}])
+RESERVE = pb.ReserveStockRequest(order_id="o", items=[pb.Item(sku="TEA", quantity=1)])
 COMMIT = pb.CommitReservationRequest(reservation_id=str(RESERVATION))
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -191,9 +191,8 @@ async def test_a_change_that_fails_after_its_caller_left_is_logged(face: Face, l
 
 @pytest.mark.parametrize("method", ["GetInventory", "ReserveStock", "UpdateStock"])
 async def test_bytes_that_are_no_message_are_malformed(face: Face, method: str) -> None:
-    path = f"/inventory.v1.InventoryService/{method}"
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await face.channel.unary_unary(path)(b"\xff\xff\xff", metadata=face.metadata)
+        await face.raw(f"inventory.v1.InventoryService/{method}", b"\xff\xff\xff")
     refusal = Refusal.of(refused.value)
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_request")
 
@@ -209,7 +208,7 @@ async def test_calls_are_measured_by_method_and_code(face: Face) -> None:
 async def test_a_method_that_does_not_exist_adds_no_series_of_its_own(face: Face) -> None:
     before = answered("_OTHER", "UNIMPLEMENTED")
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await face.channel.unary_unary("/made.up/Method")(b"")
+        await face.raw("made.up/Method", b"")
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert answered("_OTHER", "UNIMPLEMENTED") == before + 1
     assert answered("made.up/Method", "UNIMPLEMENTED") == 0

@@ -75,7 +75,7 @@ async def test_a_shortage_lists_every_short_sku_as_a_typed_detail(face: Face) ->
         [Shortage("TEA", 3, 1), Shortage("MUG", 5, 0)], reservation_id=str(RESERVATION)
     )
     refusal = await face.refusal(
-        "ReserveStock", pb.ReserveStockRequest(order_id="o", items=[{"sku": "T", "quantity": 1}])
+        "ReserveStock", pb.ReserveStockRequest(order_id="o", items=[pb.Item(sku="T", quantity=1)])
     )
     shortages = refusal.details[pb.StockShortage].shortages
     assert [(short.sku, short.requested, short.available) for short in shortages] == [("TEA", 3, 1), ("MUG", 5, 0)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -34,14 +35,15 @@ def messages(descriptor: Descriptor) -> st.SearchStrategy[Message]:
 
 
 def values(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    one = {
+    kinds: dict[int, Callable[[], st.SearchStrategy[Any]]] = {
         FieldDescriptor.CPPTYPE_STRING: lambda: TEXTS,
         FieldDescriptor.CPPTYPE_INT32: lambda: INTS,
         FieldDescriptor.CPPTYPE_INT64: lambda: st.integers(-(2**63), 2**63 - 1),
         FieldDescriptor.CPPTYPE_ENUM: lambda: st.integers(-1, 9),
         FieldDescriptor.CPPTYPE_BOOL: st.booleans,
-        FieldDescriptor.CPPTYPE_MESSAGE: lambda: messages(field.message_type),
-    }[field.cpp_type]()
+        FieldDescriptor.CPPTYPE_MESSAGE: lambda: messages(cast("Descriptor", field.message_type)),
+    }
+    one = kinds[field.cpp_type]()
     return st.lists(one, max_size=4) if field.is_repeated else one
 
 
@@ -52,9 +54,8 @@ async def outcome(face: Face, method: str, raw: bytes) -> grpc.StatusCode:
         return BulkAvailability(available=False, items=(BulkAvailabilityItem(error=UnknownItem()),) * len(queries))
 
     face.views.answers["check_availability_bulk"] = by_itself
-    call = face.channel.unary_unary(f"/{SERVICE.full_name}/{method}")
     try:
-        await call(raw, metadata=face.metadata, timeout=10)
+        await face.raw(f"{SERVICE.full_name}/{method}", raw)
     except grpc.aio.AioRpcError as error:
         return Refusal.of(error).code
     return grpc.StatusCode.OK

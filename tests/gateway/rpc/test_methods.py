@@ -23,6 +23,7 @@ from domain.errors import Shortage, UnknownItem
 from domain.reservations import Item, ReleaseReason, ReservationStatus
 from domain.stock import MovementType
 from gateway.commands.reservations import ReserveCommand
+from gateway.rpc.calls import Method
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.methods import METHODS, SERVICE
 from tests.gateway.rpc.face import HELD, ITEM, NOON, PRODUCT, RESERVATION, ROW, SETTLED, WAREHOUSE, Face
@@ -50,8 +51,8 @@ AVAILABLE = Availability(
 
 SMALLEST: dict[str, Message] = {
     "GetInventory": pb.GetInventoryRequest(inventory_id=str(ROW)),
-    "CheckAvailability": pb.CheckAvailabilityRequest(items=[{"sku": "TEA"}]),
-    "ReserveStock": pb.ReserveStockRequest(order_id="o", items=[{"sku": "TEA", "quantity": 1}]),
+    "CheckAvailability": pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery(sku="TEA")]),
+    "ReserveStock": pb.ReserveStockRequest(order_id="o", items=[pb.Item(sku="TEA", quantity=1)]),
     "CommitReservation": pb.CommitReservationRequest(reservation_id=str(RESERVATION)),
     "CancelReservation": pb.CancelReservationRequest(reservation_id=str(RESERVATION)),
     "UpdateStock": pb.UpdateStockRequest(inventory_id=str(ROW), delta=1, reason="found"),
@@ -92,7 +93,8 @@ async def test_a_variant_is_there_only_when_there_is_one(face: Face) -> None:
 async def test_check_availability_answers_item_by_item_and_for_all_together(face: Face) -> None:
     found = (BulkAvailabilityItem(availability=AVAILABLE), BulkAvailabilityItem(error=UnknownItem("no such SKU")))
     face.views.answers["check_availability_bulk"] = BulkAvailability(available=False, items=found)
-    request = pb.CheckAvailabilityRequest(items=[{"sku": "TEA-GREEN-250", "quantity": 2}, {"sku": "NONE"}])
+    items = [pb.AvailabilityQuery(sku="TEA-GREEN-250", quantity=2), pb.AvailabilityQuery(sku="NONE")]
+    request = pb.CheckAvailabilityRequest(items=items)
     answer = await face.call("CheckAvailability", request)
     known, unknown = answer.items
     assert (answer.available, known.available, known.sku, known.quantity_available) == (False, True, "TEA-GREEN-250", 7)
@@ -104,8 +106,13 @@ async def test_check_availability_answers_item_by_item_and_for_all_together(face
 async def test_availability_may_be_asked_by_sku_row_or_product_one_piece_unless_said(face: Face) -> None:
     one = BulkAvailabilityItem(availability=AVAILABLE)
     face.views.answers["check_availability_bulk"] = BulkAvailability(available=True, items=(one,) * 3)
-    product = {"product_id": str(PRODUCT), "variant_id": str(WAREHOUSE)}
-    items = [{"sku": "TEA"}, {"inventory_id": str(ROW), "quantity": 9}, {"product": product, "region": "eu"}]
+    items = [
+        pb.AvailabilityQuery(sku="TEA"),
+        pb.AvailabilityQuery(inventory_id=str(ROW), quantity=9),
+        pb.AvailabilityQuery(
+            product=pb.ProductVariant(product_id=str(PRODUCT), variant_id=str(WAREHOUSE)), region="eu"
+        ),
+    ]
     await face.call("CheckAvailability", pb.CheckAvailabilityRequest(items=items))
     (queries,), _ = face.views.last("check_availability_bulk")
     assert queries == [
@@ -119,8 +126,8 @@ async def test_reserve_stock_hands_the_whole_wish_on(face: Face) -> None:
     request = pb.ReserveStockRequest(
         order_id="order-1",
         items=[
-            {"sku": "TEA", "quantity": 1_000_000, "warehouse_id": str(WAREHOUSE)},
-            {"product": {"product_id": str(PRODUCT)}, "quantity": 1},
+            pb.Item(sku="TEA", quantity=1_000_000, warehouse_id=str(WAREHOUSE)),
+            pb.Item(product=pb.ProductVariant(product_id=str(PRODUCT)), quantity=1),
         ],
         hold_seconds=604_800,
         reservation_id=str(RESERVATION),
@@ -205,7 +212,7 @@ async def test_commit_answers_empty(face: Face) -> None:
         (pb.RELEASE_REASON_ORDER_CANCELLED, ReleaseReason.ORDER_CANCELLED),
     ],
 )
-async def test_cancel_passes_the_reason_on(face: Face, said: pb.ReleaseReason, meant: ReleaseReason) -> None:
+async def test_cancel_passes_the_reason_on(face: Face, said: pb.ReleaseReason.ValueType, meant: ReleaseReason) -> None:
     request = pb.CancelReservationRequest(reservation_id=str(RESERVATION), reason=said)
     assert await face.call("CancelReservation", request) == Empty()
     assert face.reservations.last("cancel")[1]["reason"] is meant
@@ -253,8 +260,8 @@ async def test_update_stock_without_a_type_is_an_adjustment_of_whatever_version(
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-async def test_a_method_needs_its_scope_and_no_other(face: Face, method: object) -> None:
-    name, scopes = method.name, method.scopes  # type: ignore[attr-defined]
+async def test_a_method_needs_its_scope_and_no_other(face: Face, method: Method) -> None:
+    name, scopes = method.name, method.scopes
     face.views.answers["check_availability_bulk"] = BulkAvailability(
         available=True, items=(BulkAvailabilityItem(availability=AVAILABLE),)
     )
@@ -266,4 +273,4 @@ async def test_a_method_needs_its_scope_and_no_other(face: Face, method: object)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(SMALLEST[name], metadata=(face.token(scope),))
         assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
-    assert (name in READS) == (not method.is_change)  # type: ignore[attr-defined]
+    assert (name in READS) == (not method.is_change)

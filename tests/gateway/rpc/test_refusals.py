@@ -22,6 +22,7 @@ from tests.gateway.rpc.face import RESERVATION, ROW, Face
 
 ONE = {"sku": "TEA", "quantity": 1}
 ID, ROW_ID = str(RESERVATION), str(ROW)
+UNKNOWN: Any = 99
 
 
 def reserve(**fields: Any) -> pb.ReserveStockRequest:
@@ -29,7 +30,7 @@ def reserve(**fields: Any) -> pb.ReserveStockRequest:
 
 
 def check(**fields: Any) -> pb.CheckAvailabilityRequest:
-    return pb.CheckAvailabilityRequest(items=[{"sku": "TEA", **fields}])
+    return pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery(**{"sku": "TEA", **fields})])
 
 
 def update(**fields: Any) -> pb.UpdateStockRequest:
@@ -42,8 +43,8 @@ WRONG: list[tuple[str, Message, str]] = [
     ("GetReservation", pb.GetReservationRequest(reservation_id="1"), "reservation_id"),
     ("CommitReservation", pb.CommitReservationRequest(), "reservation_id"),
     ("CancelReservation", pb.CancelReservationRequest(reservation_id="'; --"), "reservation_id"),
-    ("CancelReservation", pb.CancelReservationRequest(reservation_id=ID, reason=3), "reason"),
-    ("CancelReservation", pb.CancelReservationRequest(reservation_id=ID, reason=99), "reason"),
+    ("CancelReservation", pb.CancelReservationRequest(reservation_id=ID, reason=pb.RELEASE_REASON_EXPIRED), "reason"),
+    ("CancelReservation", pb.CancelReservationRequest(reservation_id=ID, reason=UNKNOWN), "reason"),
     ("ExtendReservation", pb.ExtendReservationRequest(reservation_id=ID), "hold_seconds"),
     ("ExtendReservation", pb.ExtendReservationRequest(reservation_id=ID, hold_seconds=-1), "hold_seconds"),
     (
@@ -80,7 +81,7 @@ WRONG: list[tuple[str, Message, str]] = [
     ("CheckAvailability", pb.CheckAvailabilityRequest(), "items"),
     ("CheckAvailability", check(quantity=0), "items[0].quantity"),
     ("CheckAvailability", check(region="\n"), "items[0].region"),
-    ("CheckAvailability", pb.CheckAvailabilityRequest(items=[{}]), "items[0]"),
+    ("CheckAvailability", pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery()]), "items[0]"),
     ("UpdateStock", update(inventory_id="", delta=1), "inventory_id"),
     ("UpdateStock", update(), "change"),
     ("UpdateStock", update(delta=1, type=99), "type"),
@@ -105,9 +106,8 @@ async def test_a_wrong_field_is_named_by_its_path(face: Face, method: str, reque
 
 
 async def test_every_wrong_field_is_told_at_once(face: Face) -> None:
-    refusal = await face.refusal(
-        "ReserveStock", pb.ReserveStockRequest(items=[{"sku": "TEA"}, ONE, {"quantity": 1}], hold_seconds=0)
-    )
+    request = reserve(order_id="", items=[{"sku": "TEA"}, ONE, {"quantity": 1}], hold_seconds=0)
+    refusal = await face.refusal("ReserveStock", request)
     assert refusal.fields == ["order_id", "items[0].quantity", "items[2]", "hold_seconds"]
 
 
@@ -126,5 +126,5 @@ async def test_the_bounds_themselves_are_allowed(face: Face, request_: Message) 
 
 async def test_fields_that_we_do_not_know_are_ignored(face: Face) -> None:
     newer = pb.GetInventoryRequest(inventory_id=ROW_ID).SerializeToString() + b"\xf8\x07\x2a"
-    known = await face.channel.unary_unary("/inventory.v1.InventoryService/GetInventory")(newer, metadata=face.metadata)
+    known = await face.raw("inventory.v1.InventoryService/GetInventory", newer)
     assert pb.InventoryResponse.FromString(known).inventory_id == ROW_ID

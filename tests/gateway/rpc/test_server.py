@@ -22,26 +22,32 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 
 async def reflected(face: Face, **question: Any) -> reflection_pb2.ServerReflectionResponse:
-    stub = reflection_pb2_grpc.ServerReflectionStub(face.channel)
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(face.channel)  # type: ignore[arg-type]
     call = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**question)]))
-    return await call.read()
+    answer: reflection_pb2.ServerReflectionResponse = await call.read()
+    return answer
+
+
+def health(face: Face) -> Any:
+    """A stub of the health service; its methods are known at run time only."""
+    return health_pb2_grpc.HealthStub(face.channel)
 
 
 @pytest.mark.parametrize("service", ["", SERVICE])
 async def test_health_needs_no_token_and_serves(face: Face, service: str) -> None:
-    answer = await health_pb2_grpc.HealthStub(face.channel).Check(health_pb2.HealthCheckRequest(service=service))
+    answer = await health(face).Check(health_pb2.HealthCheckRequest(service=service))
     assert answer.status == SERVING
 
 
 async def test_health_of_a_service_that_is_not_here_is_not_found(face: Face) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await health_pb2_grpc.HealthStub(face.channel).Check(health_pb2.HealthCheckRequest(service="other"))
+        await health(face).Check(health_pb2.HealthCheckRequest(service="other"))
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 async def test_a_health_check_of_garbage_is_malformed_like_any_other(face: Face) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await face.channel.unary_unary("/grpc.health.v1.Health/Check")(b"\xff\xff")
+        await face.raw("grpc.health.v1.Health/Check", b"\xff\xff")
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -98,7 +104,7 @@ async def test_several_processes_may_share_a_port_when_they_are_meant_to(face: F
 async def test_draining_tells_watchers_and_still_answers() -> None:
     async with served(Settings(app_env="test")) as face:
         face.views.answers["inventory_item"] = ITEM
-        watch = health_pb2_grpc.HealthStub(face.channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        watch = health(face).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
         assert (await watch.read()).status == SERVING
         await face.server.drain()
         assert (await watch.read()).status == NOT_SERVING
@@ -131,7 +137,7 @@ async def test_stopping_lets_a_running_call_finish_and_refuses_new_ones() -> Non
 
 async def test_stopping_does_not_wait_for_those_who_only_listen() -> None:
     async with served(Settings(app_env="test")) as face:
-        watch = health_pb2_grpc.HealthStub(face.channel).Watch(health_pb2.HealthCheckRequest())
+        watch = health(face).Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == SERVING
         async with asyncio.timeout(5):
             await face.server.stop(grace_seconds=60.0)

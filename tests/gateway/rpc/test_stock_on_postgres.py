@@ -119,7 +119,7 @@ async def test_more_than_there_is_cannot_be_taken(face: Face, row: StockItem) ->
 
 @pytest.mark.parametrize("type_", [pb.MOVEMENT_TYPE_OUTBOUND, pb.MOVEMENT_TYPE_TRANSFER])
 async def test_what_belongs_to_a_process_is_not_written_by_hand(
-    face: Face, row: StockItem, type_: pb.MovementType
+    face: Face, row: StockItem, type_: pb.MovementType.ValueType
 ) -> None:
     request = pb.UpdateStockRequest(inventory_id=str(row.inventory_id), delta=-1, type=type_, reason="by hand")
     refusal = await face.refusal("UpdateStock", request)

@@ -312,9 +312,13 @@ class InventoryResponse(_message.Message):
     version: _builtins.int
     """Grows with every change of the row; what `expected_version` compares."""
     @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the row was made."""
+
     @_builtins.property
-    def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """When anything of it changed last."""
+
     def __init__(
         self,
         *,
@@ -697,7 +701,9 @@ class StockShortage(_message.Message):
 
     SHORTAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def shortages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shortage]: ...
+    def shortages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shortage]:
+        """One for each SKU that is short."""
+
     def __init__(
         self,
         *,
@@ -739,6 +745,7 @@ class ReservationResponse(_message.Message):
     order_id: _builtins.str
     """The order it belongs to."""
     status: Global___ReservationStatus.ValueType
+    """What has become of it."""
     release_reason: Global___ReleaseReason.ValueType
     """Why its stock came back; UNSPECIFIED while it has not."""
     extends_count: _builtins.int
@@ -756,7 +763,9 @@ class ReservationResponse(_message.Message):
         """Why it was refused; empty unless REJECTED."""
 
     @_builtins.property
-    def reserved_at(self) -> _timestamp_pb2.Timestamp: ...
+    def reserved_at(self) -> _timestamp_pb2.Timestamp:
+        """When the stock was held, or refused."""
+
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """The deadline by the database's clock: a commit that comes later loses."""
@@ -778,9 +787,13 @@ class ReservationResponse(_message.Message):
         """Absent unless all of its sold stock came back."""
 
     @_builtins.property
-    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the row was made."""
+
     @_builtins.property
-    def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    def updated_at(self) -> _timestamp_pb2.Timestamp:
+        """When anything of it changed last."""
+
     def __init__(
         self,
         *,
