@@ -47,6 +47,7 @@ __all__ = [
     "make_consumer",
     "make_producer",
     "start",
+    "topic_partitions",
 ]
 
 REPLICATION_FACTOR_MAX = 3
@@ -153,6 +154,18 @@ async def _create_missing(settings: Settings, partitions: Mapping[str, int]) -> 
             await _create(admin, {topic: partitions[topic] for topic in missing})
     except IncompatibleBrokerVersion as error:
         _log.warning("topics_left_to_the_broker", reason=str(error))
+    finally:
+        await admin.close()
+
+
+async def topic_partitions(settings: Settings) -> dict[str, int]:
+    """Every topic of the cluster with its number of partitions. Raises KafkaError, OSError, once and soon."""
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=list(settings.kafka_brokers), client_id=settings.kafka_group_id, request_timeout_ms=3_000
+    )
+    try:
+        await admin.start()
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     finally:
         await admin.close()
 

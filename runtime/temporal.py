@@ -45,6 +45,7 @@ _SEARCH_ATTRIBUTES = {
     REGION.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     EXPIRES_AT.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
 }
+SEARCH_ATTRIBUTE_NAMES = tuple(_SEARCH_ATTRIBUTES)
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _RPC_TIMEOUT = timedelta(seconds=5)
