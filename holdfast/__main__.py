@@ -25,6 +25,7 @@ app = typer.Typer(
 
 DirectoryOption = Annotated[Path, typer.Option("--directory", help="Where the stack keeps its data and logs.")]
 DEFAULT_DIRECTORY = Path(".holdfast")
+STACK_FILE = DEFAULT_DIRECTORY / "stack.json"
 
 
 @app.command()
@@ -70,7 +71,7 @@ def relay() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    settings = _settings()
+    settings = _settings_here()
     revision = importlib.import_module("db.migrations").upgrade(settings)
     typer.echo(f"The schema is at revision {revision}.")
     _finish(0)
@@ -79,7 +80,7 @@ def migrate() -> None:
 @app.command()
 def seed() -> None:
     """Fill an empty database with a believable catalogue."""
-    _run("holdfast.seed")
+    _finish(importlib.import_module("holdfast.seed").main(_settings_here()))
 
 
 @app.command()
@@ -88,7 +89,7 @@ def token(
     scope: Annotated[str, typer.Option(help="Scopes, separated by spaces.")] = "admin",
 ) -> None:
     """Print a development token."""
-    settings = _settings()
+    settings = _settings_here()
     issue = importlib.import_module("gateway.auth").development_token
     typer.echo(issue(settings, subject=subject, scopes=scope.split()))
     _finish(0)
@@ -112,7 +113,7 @@ def bench(
     runs: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
 ) -> None:
     """Measure latency and capacity beside their yardsticks, on a stack of its own."""
-    _run("holdfast.bench", json_path, runs)
+    _run("holdfast.bench.run", json_path, runs)
 
 
 def main() -> NoReturn:
@@ -138,6 +139,12 @@ def _settings() -> Settings:
         return load_settings()
     except SettingsError as error:
         _refuse(str(error))
+
+
+def _settings_here() -> Settings:
+    """Settings of a command typed beside `holdfast up`: what they do not name comes from the stack that runs here."""
+    here = importlib.import_module("holdfast.local_stack").local_addresses(STACK_FILE, _settings())
+    return load_settings(**here)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
-from uuid import UUID
 
 from temporalio.client import Client
 
@@ -17,6 +16,7 @@ from activities.reservations import ReservationActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from domain.allocation import Plan
+from domain.contracts.reservations import HoldIdentity
 from domain.reservations import Reservation
 from gateway.admission import Admission
 from gateway.auth import Authenticator
@@ -68,7 +68,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="serve")
         await ensure_search_attributes(client)
         rendezvous: Rendezvous[Reservation] = Rendezvous()
-        plans: dict[UUID, Plan] = {}
+        plans: dict[HoldIdentity, Plan] = {}
         activities = ReservationActivities(database, settings, rendezvous=rendezvous, plans=plans)
         commands = ReservationCommands(
             database=database,

@@ -3,9 +3,3 @@
 Starts a stack and the processes of its own in a temporary directory. Judges nothing: it prints what it measured and
 the budget beside it.
 """
-
-from __future__ import annotations
-
-from holdfast.bench.run import main
-
-__all__ = ["main"]

