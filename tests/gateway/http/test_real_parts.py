@@ -1,0 +1,218 @@
+"""REST over the real commands and views on real Postgres, Redis being away. Temporal is not needed for these nouns."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from db.availability_view import AvailabilityView
+from db.engine import Database
+from gateway.commands.stock import StockCommands
+from gateway.commands.warehouses import WarehouseCommands
+from gateway.http.app import make_app
+from gateway.http.server import serve_http
+from gateway.views import Views
+from runtime.settings import Settings
+from tests.gateway.http.face import Face, served
+
+INVENTORY = "/api/v1/inventory"
+
+
+@asynccontextmanager
+async def real_face(settings: Settings) -> AsyncIterator[Face]:
+    database, view = Database.connect(settings), AvailabilityView.connect(settings)
+    async with served(settings, database=database) as fake:
+        services = replace(
+            fake.services,
+            stock=StockCommands(database, view, settings),
+            warehouses=WarehouseCommands(database, view),
+            views=Views(database, view),
+        )
+        app = make_app(services, settings)
+        async with (
+            serve_http(app, settings, host="127.0.0.1", port=0) as port,
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+        ):
+            yield replace(fake, services=services, app=app, port=port, session=session)
+    await view.close()
+    await database.close()
+
+
+@pytest.fixture(scope="module")
+async def face(database: Settings) -> AsyncIterator[Face]:
+    async with real_face(database.model_copy(update={"redis_port": 1})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keys() -> Iterator[dict[str, str]]:
+    return ({"Idempotency-Key": str(uuid.uuid4())} for _ in range(10**6))
+
+
+async def warehouse(face: Face, **fields: Any) -> Any:
+    code = uuid.uuid4().hex[:12]
+    answer = await face.post("/api/v1/warehouses", {"code": code, "name": "Hamburg", "region": "eu-north", **fields})
+    assert answer.status == 201, answer.raw
+    return answer.json
+
+
+async def row(face: Face, **fields: Any) -> Any:
+    place = await warehouse(face)
+    body = {"sku": uuid.uuid4().hex[:12], "productId": str(uuid.uuid4()), "warehouseId": place["warehouseId"], **fields}
+    answer = await face.post(INVENTORY, body)
+    assert answer.status == 201, answer.raw
+    return answer.json
+
+
+async def test_a_row_lives_from_its_making_to_its_retirement(face: Face) -> None:
+    made = await row(face, quantityTotal=10)
+    path = f"{INVENTORY}/{made['inventoryId']}"
+    assert (made["quantityAvailable"], made["quantityReserved"], made["reorderPoint"]) == (10, 0, 10)
+
+    read = await face.get(path)
+    assert read.json == made
+    assert (await face.get(path, headers={"If-None-Match": read.headers["ETag"]})).status == 304
+
+    adjusted = await face.post(f"{path}/adjust", {"delta": -3, "type": "DAMAGE", "reason": "dropped"})
+    assert (adjusted.json["quantityTotal"], adjusted.json["movement"]["totalAfter"]) == (7, 7)
+    assert adjusted.headers["ETag"] != read.headers["ETag"]
+
+    stale = await face.ask("PUT", path, body={"reorderPoint": 2}, headers={"If-Match": read.headers["ETag"]})
+    assert stale.status == 412
+    fresh = await face.ask("PUT", path, body={"reorderPoint": 2}, headers={"If-Match": adjusted.headers["ETag"]})
+    assert (fresh.status, fresh.json["reorderPoint"]) == (200, 2)
+    whole = await face.ask("PUT", path, body={**fresh.json, "reorderQuantity": 9})
+    assert (whole.status, whole.json["reorderQuantity"]) == (200, 9)
+
+    ledger = (await face.get(f"{path}/movements")).json["items"]
+    assert [(line["type"], line["quantity"]) for line in ledger] == [("DAMAGE", -3), ("INBOUND", 10)]
+    assert {line["performedByName"] for line in ledger} == {"tester"}
+
+    assert (await face.ask("DELETE", path)).status == 204
+    assert (await face.get(path)).status == 404
+
+
+async def test_a_list_is_walked_to_its_end_without_repeats(face: Face) -> None:
+    product = str(uuid.uuid4())
+    made = {(await row(face, productId=product))["inventoryId"] for _ in range(5)}
+    path, seen = f"{INVENTORY}/product/{product}?pageSize=2", []
+    token = ""
+    while token is not None:
+        page = (await face.get(path + (f"&pageToken={token}" if token else ""))).json
+        seen += [item["inventoryId"] for item in page["items"]]
+        token = page["nextPageToken"]
+    assert len(seen) == 5
+    assert set(seen) == made
+
+
+async def test_a_page_token_of_another_list_is_refused(face: Face) -> None:
+    product = str(uuid.uuid4())
+    for _ in range(2):
+        await row(face, productId=product)
+    token = (await face.get(f"{INVENTORY}/product/{product}?pageSize=1")).json["nextPageToken"]
+    answer = await face.get(f"{INVENTORY}?pageSize=1&pageToken={token}")
+    assert (answer.status, answer.code) == (400, "invalid_page_token")
+    assert (await face.get(f"{INVENTORY}?pageToken=%00%FF")).status == 400
+    assert (await face.get(f"{INVENTORY}?orderBy=color")).status == 422
+
+
+async def test_a_repeated_adjustment_counts_once(face: Face, keys: Iterator[dict[str, str]]) -> None:
+    made = await row(face, quantityTotal=10)
+    path = f"{INVENTORY}/{made['inventoryId']}"
+    key = next(keys)
+    change = {"delta": 5, "type": "INBOUND", "reason": "delivery"}
+    answers = await asyncio.gather(*(face.post(f"{path}/adjust", change, headers=key) for _ in range(10)))
+    assert {answer.status for answer in answers} <= {200, 409}
+    again = await face.post(f"{path}/adjust", change, headers=key)
+    assert (again.status, again.json["quantityTotal"]) == (200, 15)
+    assert (await face.get(path)).json["quantityTotal"] == 15
+
+
+async def test_a_repeated_making_makes_one(face: Face, keys: Iterator[dict[str, str]]) -> None:
+    place = await warehouse(face)
+    body = {"sku": "ONCE", "productId": str(uuid.uuid4()), "warehouseId": place["warehouseId"], "quantityTotal": 3}
+    key = next(keys)
+    first = await face.post(INVENTORY, body, headers=key)
+    again = await face.post(INVENTORY, body, headers=key)
+    assert (first.status, first.raw) == (again.status, again.raw) == (201, first.raw)
+    other = await face.post(INVENTORY, body, headers=next(keys))
+    assert (other.status, other.code) == (409, "already_exists")
+
+
+async def test_more_than_there_is_and_more_than_one_may_are_refused(face: Face) -> None:
+    made = await row(face, quantityTotal=10)
+    path = f"{INVENTORY}/{made['inventoryId']}/adjust"
+    short = await face.post(path, {"delta": -11, "type": "ADJUSTMENT", "reason": "lost"})
+    assert (short.status, short.code) == (409, "insufficient_stock")
+    large = await face.post(path, {"delta": 101, "type": "INBOUND", "reason": "delivery"})
+    assert (large.status, large.code) == (422, "approval_required")
+    sold = await face.post(path, {"delta": -1, "type": "OUTBOUND", "reason": "sold"})
+    assert (sold.status, sold.pointers) == (422, ["/type"])
+
+
+async def test_a_batch_is_all_or_what_can_be_done(face: Face) -> None:
+    first, second = await row(face, quantityTotal=5), await row(face, quantityTotal=5)
+    items = [
+        {"inventoryId": first["inventoryId"], "delta": 2, "type": "INBOUND", "reason": "delivery"},
+        {"inventoryId": second["inventoryId"], "delta": -6, "reason": "lost"},
+        {"sku": second["sku"], "warehouseId": second["warehouseId"], "quantityTotal": 4, "reason": "counted"},
+    ]
+    refused = await face.post(f"{INVENTORY}/batch", {"items": items, "atomic": True})
+    assert (refused.status, refused.code) == (409, "batch_refused")
+    assert (await face.get(f"{INVENTORY}/{first['inventoryId']}")).json["quantityTotal"] == 5
+    done = await face.post(f"{INVENTORY}/batch", {"items": items})
+    assert [item["status"] for item in done.json["items"]] == [200, 409, 200]
+    assert (await face.get(f"{INVENTORY}/{second['inventoryId']}")).json["quantityTotal"] == 4
+
+
+async def test_availability_is_answered_without_redis(face: Face) -> None:
+    made = await row(face, quantityTotal=5)
+    check = "/api/v1/availability/check"
+    answer = await face.post(check, {"sku": made["sku"], "quantity": 5, "region": "eu-north"})
+    assert (answer.status, answer.json["available"], answer.json["quantityAvailable"]) == (200, True, 5)
+    assert (await face.post(check, {"sku": made["sku"], "quantity": 6})).json["available"] is False
+    assert (await face.post(check, {"sku": "NOBODY-HAS-THIS", "quantity": 1})).code == "unknown_item"
+    items = [{"sku": made["sku"], "quantity": 3}, {"inventoryId": made["inventoryId"], "quantity": 3}, {"sku": "NOPE"}]
+    bulk = (await face.post("/api/v1/availability/bulk", {"items": items})).json
+    assert bulk["available"] is False
+    assert [item["available"] for item in bulk["items"]] == [True, True, False]
+
+
+async def test_warehouses_are_listed_and_changed(face: Face) -> None:
+    region = uuid.uuid4().hex
+    places = [await warehouse(face, region=region, priority=number) for number in (2, 1)]
+    listed = (await face.get(f"/api/v1/warehouses?region={region}&orderBy=priority")).json["items"]
+    assert [one["priority"] for one in listed] == [1, 2]
+    path = f"/api/v1/warehouses/{places[0]['warehouseId']}"
+    changed = await face.ask("PUT", path, body={"isActive": False}, headers={"If-Match": '"1"'})
+    assert (changed.status, changed.json["isActive"]) == (200, False)
+    assert len((await face.get(f"/api/v1/warehouses?region={region}&isActive=true")).json["items"]) == 1
+    taken = await face.post("/api/v1/warehouses", {"code": places[0]["code"], "name": "again"})
+    assert (taken.status, taken.code) == (409, "already_exists")
+    renamed = await face.ask("PUT", path, body={"code": "other"})
+    assert renamed.status == 422
+    half = await face.ask("PUT", path, body={"latitude": 1.5})
+    assert half.status == 422
+
+
+async def test_reservations_that_are_not_there(face: Face) -> None:
+    assert (await face.get(f"/api/v1/reservations/{uuid.uuid4()}")).status == 404
+    assert (await face.get("/api/v1/reservations/order/nobody")).json == {"items": [], "nextPageToken": None}
+    assert (await face.get("/api/v1/reservations?status=PENDING")).status == 200
+
+
+async def test_a_database_that_is_away_is_said_to_be_away(database: Settings) -> None:
+    async with real_face(database.model_copy(update={"redis_port": 1, "db_port": 1})) as face:
+        read = await face.get(f"{INVENTORY}/{uuid.uuid4()}")
+        assert (read.status, read.code) == (503, "unavailable")
+        assert "Retry-After" in read.headers
+        body = {"code": "a", "name": "b"}
+        keyed = await face.post("/api/v1/warehouses", body, headers={"Idempotency-Key": "k"})
+        assert (keyed.status, keyed.code) == (503, "unavailable")
