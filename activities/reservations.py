@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from uuid import UUID
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -15,7 +14,15 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from db import outbox, reservations
 from db.engine import Database, WriteSession
 from domain.allocation import Plan
-from domain.contracts.reservations import Decision, HoldOutcome, HoldRequest, SettleOutcome, SettleRequest, Source
+from domain.contracts.reservations import (
+    Decision,
+    HoldIdentity,
+    HoldOutcome,
+    HoldRequest,
+    SettleOutcome,
+    SettleRequest,
+    Source,
+)
 from domain.errors import HoldfastError, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 from runtime import metrics
@@ -28,7 +35,7 @@ from workflows import ports
 class ReservationActivities(ports.ReservationActivities):
     """The implementation on real Postgres.
 
-    `plans` are what requests waiting in this process have planned already, by reservation: hints that the hold checks.
+    `plans` are what requests waiting in this process have planned already: hints that the hold checks.
     """
 
     def __init__(
@@ -37,7 +44,7 @@ class ReservationActivities(ports.ReservationActivities):
         settings: Settings,
         *,
         rendezvous: Rendezvous[Reservation] | None = None,
-        plans: Mapping[UUID, Plan] | None = None,
+        plans: Mapping[HoldIdentity, Plan] | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -48,7 +55,7 @@ class ReservationActivities(ports.ReservationActivities):
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Hold stock or record the refusal; a repeat answers the row as it is now."""
         try:
-            row = await reservations.hold(self._database, request, self._plans.get(request.reservation_id))
+            row = await reservations.hold(self._database, request, self._plans.get(request.identity))
         except HoldfastError as error:
             raise _for_temporal(error) from error
         failpoint("after_hold_commit")

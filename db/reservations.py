@@ -57,7 +57,7 @@ _REJECT = text("""
     from rejected
 """).bindparams(bindparam("shortages", type_=JSONB))
 _SETTLE = text("""
-    select status, changed, expires_at
+    select status, changed, expires_at, early
     from settle_reservation(:reservation_id, :target, :reason, :performed_by, :performed_by_name, :traceparent)
 """)
 _EXTEND = text("""
@@ -275,6 +275,7 @@ def _outcome(row: Row[Any] | None) -> SettleOutcome | None:
         expires_at=row.expires_at,
         changed=row.changed,
         refused=getattr(row, "refused", False),
+        early_seconds=early.total_seconds() if (early := getattr(row, "early", None)) else 0.0,
     )
 
 

@@ -87,11 +87,18 @@ class Reservation:
     updated_at: datetime
 
 
-def fingerprint(order_id: str, items: Sequence[Item], hold_seconds: int | None) -> str:
+def fingerprint(
+    order_id: str,
+    items: Sequence[Item],
+    hold_seconds: int | None,
+    *,
+    region: str | None = None,
+    allow_split: bool = True,
+) -> str:
     """What a reservation was asked for, as a SHA-256 hex digest: the order of the items does not matter."""
     asked = sorted(
         [str(part) for part in (item.sku, item.inventory_id, item.product_id, item.variant_id, item.warehouse_id)]
         + [str(item.quantity)]
         for item in items
     )
-    return hashlib.sha256(json.dumps([order_id, asked, hold_seconds]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([order_id, asked, hold_seconds, region, allow_split]).encode()).hexdigest()

@@ -112,7 +112,7 @@ class Deliverer:
             reservation_id=reservation_id,
             order_id=created.order_id,
             items=list(created.items),
-            fingerprint=fingerprint(created.order_id, created.items, created.hold_seconds),
+            fingerprint=fingerprint(created.order_id, created.items, created.hold_seconds, region=created.region),
             actor_id=BRIDGE.actor_id,
             actor_name=BRIDGE.name,
             hold_seconds=created.hold_seconds or self._settings.reservation_hold_seconds,

@@ -28,8 +28,8 @@ from domain.limits import HOLD_SECONDS_MAX, HOLD_SECONDS_MIN
 from domain.reservations import ReleaseReason, ReservationStatus
 from workflows.ports import STOCK_OPTIONS, ReservationActivities
 
-EARLY_EXPIRY_PAUSE = timedelta(milliseconds=50)
-"""When Postgres says that the deadline is still ahead, its clock is right and ours waits at least this long."""
+SHORTEST_WAIT = timedelta(milliseconds=1)
+"""A deadline behind us is still waited for, so that a decision that is there already comes first."""
 
 EXPIRE_REQUEST = DecisionRequest(
     decision_id="expiry",
@@ -52,18 +52,16 @@ class ReservationWorkflow:
         self._waiting: deque[tuple[Decision, DecisionRequest]] = deque()
         self._seen: set[str] = set()
         self._answers: dict[str, SettleOutcome] = {}
-        self._came_early = False
+        self._early_seconds = 0.0
 
     @workflow.run
     async def run(self, request: HoldRequest) -> str:
         """The story; the result is the status that the reservation ended with."""
-        row = await self._hold()
+        row = await self._hold(request)
         while row.status is ReservationStatus.PENDING:
             decision, asked = await self._next_decision(row.expires_at)
             row = await self._settle(decision, asked)
-            if self._should_continue_as_new(row):
-                await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(request)
+            await self._continue_as_new_if_suggested(row)
         row = await self._answer_latecomers(row)
         return row.status
 
@@ -118,9 +116,9 @@ class ReservationWorkflow:
         assert self._row is not None
         return HoldOutcome(status=self._row.status, expires_at=self._row.expires_at)
 
-    async def _hold(self) -> SettleOutcome:
+    async def _hold(self, request: HoldRequest) -> SettleOutcome:
         outcome = await workflow.execute_local_activity_method(
-            ReservationActivities.hold, self._request, summary=_in_words(self._request), **STOCK_OPTIONS
+            ReservationActivities.hold, request, summary=_in_words(request), **STOCK_OPTIONS
         )
         self._extends_count = outcome.extends_count
         self._row = SettleOutcome(status=outcome.status, expires_at=outcome.expires_at)
@@ -128,7 +126,7 @@ class ReservationWorkflow:
         return self._row
 
     async def _next_decision(self, expires_at: datetime) -> tuple[Decision, DecisionRequest]:
-        pause = EARLY_EXPIRY_PAUSE if self._came_early else timedelta(milliseconds=1)
+        pause = max(timedelta(seconds=self._early_seconds), SHORTEST_WAIT)
         try:
             await workflow.wait_condition(
                 lambda: bool(self._waiting),
@@ -158,7 +156,7 @@ class ReservationWorkflow:
             summary=f"{decision} by {asked.actor_name}",
             **STOCK_OPTIONS,
         )
-        self._came_early = decision is Decision.EXPIRE and outcome.status is ReservationStatus.PENDING
+        self._early_seconds = outcome.early_seconds
         if decision is Decision.EXTEND and outcome.changed:
             self._extends_count += 1
         self._row = outcome
@@ -185,9 +183,13 @@ class ReservationWorkflow:
         await workflow.wait_condition(lambda: asked.decision_id in self._answers)
         return self._answers[asked.decision_id]
 
-    def _should_continue_as_new(self, row: SettleOutcome) -> bool:
-        pending = row.status is ReservationStatus.PENDING
-        return pending and not self._waiting and workflow.info().is_continue_as_new_suggested()
+    async def _continue_as_new_if_suggested(self, row: SettleOutcome) -> None:
+        """With nothing left behind: a decision that comes while handlers finish is dealt with here first."""
+        if row.status is not ReservationStatus.PENDING or not workflow.info().is_continue_as_new_suggested():
+            return
+        await workflow.wait_condition(lambda: bool(self._waiting) or workflow.all_handlers_finished())
+        if not self._waiting:
+            workflow.continue_as_new(self._request)
 
     def _tell(self, status: ReservationStatus, expires_at: datetime) -> None:
         """What an operator sees at the top of the workflow's page in Temporal UI."""

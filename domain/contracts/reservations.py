@@ -14,6 +14,9 @@ from domain.ids import MAINTENANCE
 from domain.limits import HOLD_SECONDS_DEFAULT
 from domain.reservations import Item, Reservation, ReservationStatus
 
+HoldIdentity = tuple[UUID, str]
+"""Which reservation is asked for, and with what contents."""
+
 
 class Source(StrEnum):
     """The door a reservation came through."""
@@ -40,6 +43,11 @@ class HoldRequest:
     source: Source = Source.REST
     request_id: str = ""
     traceparent: str | None = None
+
+    @property
+    def identity(self) -> HoldIdentity:
+        """What tells this hold from any other, one with the same reservation id and other contents too."""
+        return self.reservation_id, self.fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +106,17 @@ class SettleRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleOutcome:
-    """The row after a transition, whoever made it. `changed`: this call did. `refused`: an extension limit was met."""
+    """The row after a transition, whoever made it. `changed`: this call did. `refused`: an extension limit was met.
+
+    `early_seconds`: an expiry came so long before the deadline by the database's clock, which counts.
+    """
 
     status: ReservationStatus
     expires_at: datetime
     changed: bool = False
     refused: bool = False
     returned: bool = False
+    early_seconds: float = 0.0
 
 
 def adoption(row: Reservation) -> HoldRequest:

@@ -2,12 +2,12 @@
 --
 -- Answers the status after the call, whatever was asked, and whether this call changed it. Clocks are compared after
 -- the lock is held. A commit or cancel past the deadline expires the row in this same transaction; an expiry that
--- comes early by this clock answers PENDING. Answers no row when there is no such reservation.
+-- comes early by this clock answers PENDING, and how early it is. Answers no row when there is no such reservation.
 
 create function settle_reservation(
     p_reservation_id uuid, p_target text, p_reason text,
     p_performed_by uuid, p_performed_by_name text, p_traceparent text
-) returns table (status varchar, changed boolean, expires_at timestamptz)
+) returns table (status varchar, changed boolean, expires_at timestamptz, early interval)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -25,7 +25,8 @@ begin
     end if;
     v_now := clock_timestamp();
     if v_row.status <> 'PENDING' or (v_target = 'EXPIRED' and v_row.expires_at > v_now) then
-        return query select v_row.status, false, v_row.expires_at;
+        return query select v_row.status, false, v_row.expires_at,
+                            case when v_row.status = 'PENDING' then v_row.expires_at - v_now end;
         return;
     end if;
     if v_row.expires_at <= v_now then
@@ -66,5 +67,5 @@ begin
                     p_performed_by, p_performed_by_name);
         end if;
     end loop;
-    return query select v_target::varchar, true, v_row.expires_at;
+    return query select v_target::varchar, true, v_row.expires_at, null::interval;
 end $$;

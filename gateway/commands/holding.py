@@ -1,0 +1,223 @@
+"""The way of a hold: plan it, start its workflow, meet the committed row, and never guess an outcome.
+
+The quick way is the rendezvous with the local activity in this process; the workflow itself is the second, the row
+the last. Knows nothing of callers and their rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from db import allocation, reservations
+from db.engine import Database
+from domain.allocation import Level, Plan, plan
+from domain.contracts.names import HELD, reservation_workflow_id
+from domain.contracts.reservations import HoldIdentity, HoldRequest
+from domain.errors import (
+    HoldfastError,
+    InsufficientStock,
+    OutcomeUnknown,
+    ReservationMismatch,
+    Saturated,
+    Unavailable,
+    UnknownItem,
+)
+from domain.reservations import Reservation, ReservationStatus
+from gateway.admission import Admission
+from runtime import metrics
+from runtime.rendezvous import Rendezvous
+from runtime.reservation_start import start_options
+
+RENDEZVOUS_SECONDS = 2.0
+"""How long the quick way may stay silent before the workflow itself is asked; the quick way stays open meanwhile."""
+
+ELSEWHERE_SECONDS = 0.15
+"""The same when the server kept the first task: it may come to this process yet, or go to one that cannot tell us."""
+
+LAST_READ_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A held reservation; `is_new` unless the same reservation was asked for before."""
+
+    reservation: Reservation
+    is_new: bool
+
+
+class Holding:
+    """Holds of one serving process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        temporal: Client,
+        rendezvous: Rendezvous[Reservation],
+        plans: dict[HoldIdentity, Plan],
+        admission: Admission,
+    ) -> None:
+        self._database = database
+        self._temporal = temporal
+        self._rendezvous = rendezvous
+        self._plans = plans
+        self._admission = admission
+
+    async def hold(self, request: HoldRequest, *, deadline_seconds: float) -> Reserved:
+        """Hold what is asked for. Raises what ReservationCommands.reserve names."""
+        begin = time.perf_counter()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                planned = await self._planned(request)
+                if isinstance(planned, HoldfastError):
+                    return await self._earlier_answer(request, planned)
+        except TimeoutError as error:
+            raise Unavailable("the database did not answer in time; nothing was asked for") from error
+        async with self._admission.hold():
+            with self._hinting(request, planned):
+                seconds_left = deadline_seconds - (time.perf_counter() - begin)
+                reserved = await self._start_and_meet(request, seconds_left)
+        metrics.HOLD_DURATION.observe(time.perf_counter() - begin)
+        return replace(reserved, reservation=_accepted(reserved.reservation, request))
+
+    async def _planned(self, request: HoldRequest) -> Plan | HoldfastError:
+        """A plan to try, or what no workflow could change: an unknown item, a shortage with every overdue hold free."""
+        found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
+        if found.unknown:
+            return UnknownItem(fields=found.unknown)
+        planned = _plan(request, found, found.levels)
+        if not planned.shortages:
+            return planned
+        ids = [level.inventory_id for level in found.levels]
+        overdue = await self._database.reading(lambda session: allocation.overdue_quantities(session, ids))
+        hopeful = _plan(request, found, _with_overdue(found.levels, overdue))
+        return InsufficientStock(hopeful.shortages) if hopeful.shortages else planned
+
+    @contextmanager
+    def _hinting(self, request: HoldRequest, planned: Plan) -> Iterator[None]:
+        """The hold in this process need not plan again; it checks the plan under the row's lock.
+
+        By fingerprint too: another request with the same reservationId must not lend its plan to this one.
+        """
+        self._plans[request.identity] = planned
+        try:
+            yield
+        finally:
+            self._plans.pop(request.identity, None)
+
+    async def _earlier_answer(self, request: HoldRequest, refusal: HoldfastError) -> Reserved:
+        """A repeated request may find the shelf empty because it emptied it itself: the row knows."""
+        row = await self._row(request.reservation_id)
+        if row is None:
+            metrics.RESERVATIONS.labels(outcome="refused", source=request.source).inc()
+            raise refusal
+        return Reserved(_accepted(row, request), is_new=False)
+
+    async def _start_and_meet(self, request: HoldRequest, deadline_seconds: float) -> Reserved:
+        with self._rendezvous.expect(str(request.reservation_id)) as met:
+            try:
+                # A caller in a hurry still gets half of his time for the hold itself.
+                async with asyncio.timeout(max(deadline_seconds / 2, deadline_seconds - LAST_READ_SECONDS)):
+                    return await self._start_or_join(request, met)
+            except (
+                TimeoutError,
+                RPCError,
+                RPCTimeoutOrCancelledError,
+                WorkflowUpdateFailedError,
+                Unavailable,
+            ) as error:
+                return await self._last_look(request, error)
+
+    async def _start_or_join(self, request: HoldRequest, met: asyncio.Future[Reservation]) -> Reserved:
+        """A workflow that runs already means that the same reservation was asked for before: its row may be there."""
+        options = {**start_options(request), "id_conflict_policy": WorkflowIDConflictPolicy.FAIL}
+        try:
+            handle = await self._temporal.start_workflow(**options, request_eager_start=True)
+        except WorkflowAlreadyStartedError:
+            row = await self._row(request.reservation_id)
+            if row is None:
+                joined = self._temporal.get_workflow_handle(reservation_workflow_id(request.reservation_id))
+                row = await self._meet_or_ask(joined, met, request, patience_seconds=0)
+            return Reserved(row, is_new=False)
+        patience_seconds = RENDEZVOUS_SECONDS if _has_first_task(handle) else ELSEWHERE_SECONDS
+        row = await self._meet_or_ask(handle, met, request, patience_seconds=patience_seconds)
+        return Reserved(row, is_new=row.sequence == 1)
+
+    async def _meet_or_ask(
+        self,
+        handle: WorkflowHandle[Any, Any],
+        met: asyncio.Future[Reservation],
+        request: HoldRequest,
+        *,
+        patience_seconds: float,
+    ) -> Reservation:
+        """The committed row from this process when it has the task; else the workflow says when to read it."""
+        done, _ = await asyncio.wait({met}, timeout=patience_seconds)
+        if done:
+            return met.result()
+        ask = asyncio.ensure_future(handle.execute_update(HELD, id=HELD))
+        try:
+            await asyncio.wait({met, ask}, return_when=asyncio.FIRST_COMPLETED)
+            if met.done():
+                return met.result()
+            await ask
+        finally:
+            ask.cancel()
+            await asyncio.gather(ask, return_exceptions=True)
+        held = await self._row(request.reservation_id)
+        assert held is not None, "a hold that was answered has a row"
+        return held
+
+    async def _last_look(self, request: HoldRequest, error: Exception) -> Reserved:
+        try:
+            async with asyncio.timeout(LAST_READ_SECONDS):
+                row = await self._row(request.reservation_id)
+        except (TimeoutError, Unavailable):
+            row = None
+        if row is not None:
+            return Reserved(row, is_new=False)
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+            raise Saturated(extra={"reservationId": str(request.reservation_id)}) from error
+        raise OutcomeUnknown(
+            "the hold was asked for, its outcome is not known yet: repeat with the same key or reservationId",
+            extra={"reservationId": str(request.reservation_id)},
+        ) from error
+
+    async def _row(self, reservation_id: UUID) -> Reservation | None:
+        return await self._database.reading(lambda session: reservations.get(session, reservation_id))
+
+
+def _accepted(row: Reservation, request: HoldRequest) -> Reservation:
+    """A reservation is answered to the one who asked for it; a refusal is an error."""
+    if row.fingerprint != request.fingerprint:
+        raise ReservationMismatch(extra={"reservationId": str(row.reservation_id)})
+    if row.status is ReservationStatus.REJECTED:
+        raise InsufficientStock(row.shortages, reservation_id=str(row.reservation_id))
+    return row
+
+
+def _has_first_task(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether the server handed us the first task with its answer (the SDK's own tests look here too)."""
+    return bool(getattr(handle, "__temporal_eagerly_started", True))
+
+
+def _plan(request: HoldRequest, found: allocation.Candidates, levels: Sequence[Level]) -> Plan:
+    return plan(found.demands, levels, region=request.region, allow_split=request.allow_split)
+
+
+def _with_overdue(levels: Sequence[Level], overdue: Mapping[UUID, int]) -> list[Level]:
+    return [
+        replace(level, quantity_available=level.quantity_available + overdue.get(level.inventory_id, 0))
+        for level in levels
+    ]
