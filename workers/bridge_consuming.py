@@ -77,13 +77,13 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._close()
+            await self._close(finish_seconds=FINISH_SECONDS_MAX if stop.is_set() else 0.0)
         for task in done:
             task.result()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Finish what was begun of these partitions, commit it, and begin nothing more of them."""
-        await self._finish([partition for partition in revoked if partition in self._trackers])
+        await self._finish([partition for partition in revoked if partition in self._trackers], FINISH_SECONDS_MAX)
         for partition in revoked:
             self._trackers.pop(partition, None)
 
@@ -150,19 +150,20 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             if tracker := self._trackers.get(partition):
                 tracker.committed(offset)
 
-    async def _finish(self, partitions: Sequence[TopicPartition]) -> None:
+    async def _finish(self, partitions: Sequence[TopicPartition], seconds_max: float) -> None:
         trackers = [self._trackers[partition] for partition in partitions]
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FINISH_SECONDS_MAX):
+            async with asyncio.timeout(seconds_max):
                 await asyncio.gather(*(tracker.finished() for tracker in trackers))
         for tracker in trackers:
             tracker.is_ours = False
         await self._commit(partitions)
 
-    async def _close(self) -> None:
+    async def _close(self, *, finish_seconds: float) -> None:
+        """Leave the group; what is in hand goes on in its lanes, and is read again if it is not committed now."""
         try:
-            async with asyncio.timeout(FINISH_SECONDS_MAX + STOP_SECONDS_MAX):
-                await self._finish(list(self._trackers))
+            async with asyncio.timeout(finish_seconds + STOP_SECONDS_MAX):
+                await self._finish(list(self._trackers), finish_seconds)
                 self._trackers.clear()
                 await self._consumer.stop()
         except (KafkaError, OSError, TimeoutError) as error:

@@ -55,8 +55,9 @@ class Watchdog:
     async def _compare(self, partitions: set[TopicPartition], now: float) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                ends = await self._consumer.end_offsets(partitions) if partitions else {}
+                # Positions first: a partition that grows between the two questions must not seem to have shrunk.
                 positions = {partition: await self._consumer.position(partition) for partition in partitions}
+                ends = await self._consumer.end_offsets(partitions) if partitions else {}
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("broker_unreachable", error=repr(error))
             self._unreachable = True
