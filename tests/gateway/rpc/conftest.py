@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.commands.reservations import Reserved
+from gateway.commands.holding import Reserved
 from gateway.rpc import in_flight, interceptor
 from runtime.settings import Settings
 from tests.gateway.rpc.face import HELD, ITEM, SETTLED, Face, Lines, served

@@ -12,13 +12,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 
 from domain.errors import HoldfastError, InsufficientStock, Shortage
-from gateway.commands.reservations import Reserved
+from gateway.commands.holding import Reserved
 from gateway.rpc import server
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from runtime.settings import Settings
 from tests.gateway.rpc.face import HELD, Face, served
 
-RESERVE = pb.ReserveStockRequest(order_id="o", items=[{"sku": "TEA", "quantity": 1}])
+RESERVE = pb.ReserveStockRequest(order_id="o", items=[pb.Item(sku="TEA", quantity=1)])
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01")
 
@@ -29,7 +29,8 @@ async def traced() -> AsyncIterator[tuple[Face, InMemorySpanExporter]]:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(spans))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "grpc_interceptors", lambda: [aio_server_interceptor(tracer_provider=provider)])
+        interceptor = aio_server_interceptor(tracer_provider=provider)  # type: ignore[no-untyped-call]
+        patch.setattr(server, "grpc_interceptors", lambda: [interceptor])
         async with served(Settings(app_env="test")) as face:
             yield face, spans
 
