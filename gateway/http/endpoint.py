@@ -39,6 +39,9 @@ IDEMPOTENT_REPLAYED = "Idempotent-Replayed"
 LEASE_MARGIN_SECONDS = 1.0
 """How much longer than a request a key stays with whoever works on it."""
 
+NOTHING_MADE = UUID(int=0)
+"""The resource id of a call that changes nothing."""
+
 
 @dataclass(slots=True)
 class _Told:
@@ -100,7 +103,7 @@ class Endpoint:
             ids=ids,
             query=query,
             body=body,
-            resource_id=uuid.uuid4(),
+            resource_id=NOTHING_MADE,
             deadline=deadline,
             expected_version=expected_version,
         )
@@ -123,7 +126,7 @@ class Endpoint:
             return await self._work(replace(call, resource_id=resource_id))
 
         if raw_key is None:
-            return await work(call.resource_id)
+            return await (work(uuid.uuid4()) if self._route.changes_state else self._work(call))
         answer, replayed = await run(
             self._services.database,
             subject=call.actor.subject,

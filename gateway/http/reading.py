@@ -51,9 +51,7 @@ def parse_json(raw: bytes) -> Any:
     """JSON as I-JSON (RFC 7493) has it: no name twice, no NaN, no lone surrogate, no integer past 64 bits."""
     try:
         text = raw.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_number
-        )
+        value = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
@@ -165,3 +163,8 @@ def _number(digits: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise Malformed("the body holds a number past double precision")
     return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_number
+)
