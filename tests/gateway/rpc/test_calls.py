@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RequestInfo
 from prometheus_client import REGISTRY
 
 from domain.errors import NotFound
+from gateway.rpc import calls
 from gateway.rpc.calls import ANSWER_SECONDS
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from tests.gateway.rpc.face import HELD, ITEM, RESERVATION, ROW, Face, Lines, Refusal
@@ -108,23 +108,28 @@ def never() -> Iterator[Any]:
     over.set()
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
+    """A deadline in seconds of which nearly all is kept back for the answer, so that a busy machine is no matter."""
+    monkeypatch.setattr(calls, "ANSWER_SECONDS", 4.5)
+    return 5.0
+
+
 async def test_a_change_whose_time_is_up_says_that_the_outcome_is_unknown_before_the_caller_gives_up(
-    face: Face, never: Any
+    face: Face, never: Any, hurried: float
 ) -> None:
     face.reservations.answers["commit"] = never
-    begin = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await face.call("CommitReservation", COMMIT, deadline_seconds=0.6)
+        await face.call("CommitReservation", COMMIT, deadline_seconds=hurried)
     refusal = Refusal.of(refused.value)
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "outcome_unknown")
     assert refusal.details[ErrorInfo].metadata["reservationId"] == str(RESERVATION)
-    assert time.monotonic() - begin < 0.6
 
 
-async def test_a_read_whose_time_is_up_is_unavailable(face: Face, never: Any) -> None:
+async def test_a_read_whose_time_is_up_is_unavailable(face: Face, never: Any, hurried: float) -> None:
     face.views.answers["inventory_item"] = never
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await face.call("GetInventory", GET, deadline_seconds=0.6)
+        await face.call("GetInventory", GET, deadline_seconds=hurried)
     assert Refusal.of(refused.value).reason == "unavailable"
 
 
