@@ -113,7 +113,7 @@ class Authenticator:
             return self._decoded(token, await self._keys.signing_key(key_id), ASYMMETRIC_ALGORITHMS)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("the token has expired") from None
-        except jwt.InvalidTokenError as error:
+        except jwt.PyJWTError as error:
             raise Unauthenticated(_in_words(error)) from None
 
     def _decoded(self, token: str, key: Any, algorithms: Collection[str]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _scopes(claim: Any) -> frozenset[str]:
     return frozenset(names)
 
 
-def _in_words(error: jwt.InvalidTokenError) -> str:
+def _in_words(error: jwt.PyJWTError) -> str:
     match error:
         case jwt.InvalidIssuerError():
             return "the token comes from an issuer that is not accepted here"

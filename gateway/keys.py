@@ -50,7 +50,7 @@ class KeySet:
                 return self._remembered(key_id)
             try:
                 key = await asyncio.to_thread(self._client.get_signing_key, key_id)
-            except (PyJWKClientConnectionError, PyJWKSetError, ValueError) as error:
+            except (PyJWKClientConnectionError, PyJWKSetError, OSError, ValueError) as error:
                 _log.warning("signing_keys_unavailable", error=repr(error))
                 self._away_until = time.monotonic() + RETRY_SECONDS
                 return self._remembered(key_id)

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from pydantic import SecretStr
 
 from domain.errors import Forbidden, Unauthenticated, Unavailable
 from gateway import keys
@@ -211,10 +212,11 @@ class Issuer(BaseHTTPRequestHandler):
     keys: ClassVar[list[dict[str, Any]]] = []
     asked: ClassVar[int] = 0
     status: ClassVar[int] = 200
+    raw: ClassVar[bytes] = b""
 
     def do_GET(self) -> None:
         type(self).asked += 1
-        body = json.dumps({"keys": self.keys}).encode()
+        body = self.raw or json.dumps({"keys": self.keys}).encode()
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -231,7 +233,7 @@ def public(key: Any, kid: str) -> dict[str, Any]:
 
 @pytest.fixture
 def issuer() -> Iterator[str]:
-    Issuer.keys, Issuer.asked, Issuer.status = [public(RSA, "rsa"), public(EC, "ec")], 0, 200
+    Issuer.keys, Issuer.asked, Issuer.status, Issuer.raw = [public(RSA, "rsa"), public(EC, "ec")], 0, 200, b""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -305,6 +307,24 @@ async def test_an_issuer_that_is_away_is_our_trouble_not_the_callers(issuer: str
     with pytest.raises(Unavailable):
         await caller_of(signed(RSA, "RS256", "rsa"), authenticator)
     assert Issuer.asked == 1, "one failure speaks for a moment"
+
+
+@pytest.mark.parametrize("raw", [b"<html>", b"[]", b'{"keys": []}', b"\xff"])
+async def test_an_issuer_that_talks_nonsense_vouches_for_nobody(issuer: str, raw: bytes) -> None:
+    Issuer.raw = raw
+    with pytest.raises((Unavailable, Unauthenticated)):
+        await caller_of(signed(RSA, "RS256", "rsa"), trusting(issuer))
+
+
+async def test_an_issuer_that_is_gone_is_our_trouble_too() -> None:
+    with pytest.raises(Unavailable):
+        await caller_of(signed(RSA, "RS256", "rsa"), trusting("http://127.0.0.1:1/jwks"))
+
+
+async def test_an_empty_secret_lets_nobody_in() -> None:
+    careless = Authenticator(SETTINGS.model_copy(update={"jwt_secret": SecretStr("")}))
+    with pytest.raises(Unauthenticated):
+        await caller_of(signed(), careless)
 
 
 async def test_keys_that_were_seen_outlive_the_issuer(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
