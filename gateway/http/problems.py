@@ -164,12 +164,18 @@ def _members(error: HoldfastError, path: str) -> dict[str, Any]:
         "type": PROBLEM_TYPES + error.code,
         "title": error.title,
         "status": status_of(error),
-        "detail": error.detail,
+        "detail": _detail(error),
         "instance": path,
         "code": error.code,
     }
     assert members.keys().isdisjoint(error.extra), "what an error adds must not stand in for what it is"
     return {**members, **error.extra}
+
+
+def _detail(error: HoldfastError) -> str:
+    """What the error says; when that is only its title, the first wrong field says more."""
+    first = next(iter(error.extra.get("errors", ())), None)
+    return f"{first['pointer']}: {first['detail']}" if first and error.detail == error.title else error.detail
 
 
 def _headers(error: HoldfastError) -> dict[str, str]:

@@ -5,7 +5,16 @@ import re
 import pytest
 
 from domain import errors
-from domain.errors import Category, HoldfastError, NotFound, StaleVersion, TooManyRequests, Unavailable
+from domain.errors import (
+    Category,
+    FieldProblem,
+    HoldfastError,
+    NotFound,
+    StaleVersion,
+    TooManyRequests,
+    Unavailable,
+    UnknownItem,
+)
 from gateway.http.problems import STATUS_OF
 from tests.gateway.http.face import RESERVATION, RESERVE, ROW, Face
 
@@ -49,6 +58,12 @@ async def test_a_method_that_is_not_there_is_405_and_says_which_are(
 ) -> None:
     answer = await face.ask(method, path)
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", allowed)
+
+
+async def test_an_error_that_says_only_its_title_is_told_by_its_first_field(face: Face) -> None:
+    face.reservations.answers["reserve"] = UnknownItem(fields=[FieldProblem("/items/1", "no inventory row has this")])
+    answer = await face.reserve()
+    assert (answer.code, answer.json["detail"]) == ("unknown_item", "/items/1: no inventory row has this")
 
 
 async def test_head_answers_like_get_without_a_body(face: Face) -> None:
