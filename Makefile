@@ -4,7 +4,7 @@
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 TESTS ?=
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
@@ -39,8 +39,9 @@ bench: setup ## Measure latency and capacity, as a table and as JSON
 	@exec $(RUN) holdfast bench
 
 lock: setup ## Resolve the dependencies anew (UPGRADE=--upgrade for the newest versions)
-	$(COMPILE) --extra stack --extra dev $(UPGRADE) --output-file requirements.txt
-	$(COMPILE) --constraint requirements.txt --output-file requirements-service.txt
+	$(COMPILE) pyproject.toml --extra stack --extra dev $(UPGRADE) --output-file requirements.txt
+	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file requirements-service.txt
+	echo hatchling | $(COMPILE) - --constraint requirements.txt --output-file deploy/requirements-build.txt
 	@$(MAKE) lock-platforms
 
 lock-platforms: ## Check that every locked package has a wheel wherever we promise to run
