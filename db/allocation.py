@@ -70,7 +70,7 @@ async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUI
         .join(reservations, reservations.c.reservation_id == reservation_lines.c.reservation_id)
         .where(
             reservations.c.status == "PENDING",
-            reservations.c.expires_at <= func.clock_timestamp(),
+            reservations.c.expires_at <= func.statement_timestamp(),
             reservation_lines.c.inventory_id == any_(literal(list(inventory_ids), ARRAY(Uuid))),
         )
         .group_by(reservation_lines.c.inventory_id)

@@ -26,19 +26,19 @@ _TRIM: dict[str, TextClause] = {
     "inbox": text("""
         delete from inbox where ctid = any (array(
             select ctid from inbox where status in ('DELIVERED', 'DEAD')
-              and delivered_at < clock_timestamp() - cast(:kept as interval) limit :rows))"""),
+              and delivered_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
     "idempotency_keys": text("""
         delete from idempotency_keys where ctid = any (array(
             select ctid from idempotency_keys
-            where created_at < clock_timestamp() - cast(:kept as interval) limit :rows))"""),
+            where created_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
     "reservations": text("""
         delete from reservations where ctid = any (array(
             select ctid from reservations where status = 'REJECTED'
-              and created_at < clock_timestamp() - cast(:kept as interval) limit :rows))"""),
+              and created_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
     "outbox": text("""
         delete from outbox where ctid = any (array(
             select ctid from outbox where sent_at is not null
-              and sent_at < clock_timestamp() - cast(:kept as interval) limit :rows))"""),
+              and sent_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
 }
 
 

@@ -62,7 +62,7 @@ INVARIANTS: dict[str, str] = {
     "holds_end_in_time": """
         select reservation_id, expires_at, clock_timestamp() - expires_at as overdue
         from reservations
-        where status = 'PENDING' and expires_at < clock_timestamp() - cast(:lag as interval)
+        where status = 'PENDING' and expires_at < statement_timestamp() - cast(:lag as interval)
     """,
     "one_terminal_state": """
         select reservation_id, status, committed_at, cancelled_at, expired_at, returned_at from reservations

@@ -42,7 +42,7 @@ _OLDEST = text("""
 _TRIM = text("""
     with trimmed as (
         delete from outbox where outbox_id in (
-            select outbox_id from outbox where sent_at < clock_timestamp() - cast(:kept as interval)
+            select outbox_id from outbox where sent_at < statement_timestamp() - cast(:kept as interval)
             order by sent_at limit :batch_rows for update skip locked)
         returning outbox_id
     )

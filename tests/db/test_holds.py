@@ -306,7 +306,11 @@ class TestRaces:
         assert sum(row.quantity_reserved for row in rows) == 39
         await assert_invariants(db)
 
-    async def test_many_who_are_short_share_out_what_overdue_holds_give_back(self, db: Database) -> None:
+    @pytest.mark.parametrize("reclaimed_at_once", [1, 20])
+    async def test_many_who_are_short_share_out_what_overdue_holds_give_back(
+        self, db: Database, monkeypatch: pytest.MonkeyPatch, reclaimed_at_once: int
+    ) -> None:
+        monkeypatch.setattr("db.locks.RECLAIM_RESERVATIONS_LEAST", reclaimed_at_once)
         item = await add_stock(db, 12)
         for _ in range(6):
             await hold(db, want(item, 2), hold_seconds=0)

@@ -76,10 +76,10 @@ async def test_the_oldest_are_taken_first_and_no_more_than_one_transaction_can_d
 ) -> None:
     monkeypatch.setattr("db.locks.RECLAIM_RESERVATIONS_LEAST", 1)
     item = await add_stock(db, 10)
-    held = [await hold(db, want(item, 1), hold_seconds=-age) for age in (10, 30, 20)]
+    held = {age: await hold(db, want(item, 1), hold_seconds=-age) for age in (10, 30, 20, 50, 40, 60)}
     async with db.write() as session:
         locked = await lock_overdue(session, [item.inventory_id], most=2)
-    assert set(locked.reservation_ids) == {held[1].reservation_id, held[2].reservation_id}
+    assert set(locked.reservation_ids) == {held[60].reservation_id, held[50].reservation_id}
 
 
 async def test_a_hold_that_others_settled_meanwhile_is_said_to_be_missing(db: Database) -> None:

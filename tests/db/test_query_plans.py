@@ -16,7 +16,8 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from db import availability, movements, reservation_listing, reservations, stock
 from db.allocation import candidates, overdue_quantities
-from db.engine import Database, ReadSession
+from db.engine import Database, ReadSession, WriteSession
+from db.locks import LockedOverdue, lock_overdue
 from db.movements import MovementFilter
 from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
@@ -42,8 +43,8 @@ insert into stock_movements (inventory_id, type, quantity, total_after, sequence
     from generate_series(0, 29999) n;
 insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
                           reserved_at, expires_at, cancelled_at)
-    select md5('r' || n)::uuid, 'order-' || n / 2, case when n % 100 = 0 then 'PENDING' else 'CANCELLED' end, 'f',
-           'rest', uuidv7(), 'test', now(), now() + interval '1 hour', case when n % 100 > 0 then now() end
+    select md5('r' || n)::uuid, 'order-' || n / 2, case when n % 5 = 0 then 'PENDING' else 'CANCELLED' end, 'f',
+           'rest', uuidv7(), 'test', now(), now() + interval '1 hour', case when n % 5 > 0 then now() end
     from generate_series(0, 29999) n;
 insert into reservation_lines (reservation_id, inventory_id, quantity)
     select md5('r' || n)::uuid, md5('i' || n)::uuid, 1 from generate_series(0, 29999) n;
@@ -109,7 +110,7 @@ async def test_a_page_of_a_big_list_reads_little_more_than_the_page(big: Databas
         await assert_reads_little(session, statement)
 
 
-class Explained(ReadSession):
+class Explained(WriteSession):
     """A session that looks at the plan of everything it is asked before it answers."""
 
     async def execute(self, statement: Any, values: Any = None) -> Any:
@@ -135,6 +136,16 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await reservations.get(session, ONE)
         await reservations.of_order(session, "order-9")
         await reservations.live_of_order(session, "order-9")
+
+
+async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Database) -> None:
+    async with big.write() as plain:
+        session = Explained(plain.connection)
+        assert await overdue_quantities(session, [HOT_ROW]) == {}
+        assert await lock_overdue(session, [HOT_ROW], most=1) == LockedOverdue([], is_complete=True)
+        assert await reservations.expire_overdue(plain, grace_seconds=2, batch_rows=100) == []
+        touched = "select idx_tup_fetch + seq_tup_read from pg_stat_xact_user_tables where relname = 'reservations'"
+        assert (await plain.execute(text(touched))).scalar_one() <= ROWS_VISITED_MAX
 
 
 async def assert_reads_little(session: ReadSession, statement: Any, values: Any = None) -> None:

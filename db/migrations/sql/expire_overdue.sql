@@ -55,7 +55,7 @@ declare
 begin
     select array_agg(o.reservation_id) into v_reservations
     from (select r.reservation_id from reservations r
-          where r.status = 'PENDING' and r.expires_at <= clock_timestamp() - p_grace
+          where r.status = 'PENDING' and r.expires_at <= statement_timestamp() - p_grace
           order by r.expires_at limit p_batch_rows for no key update skip locked) o;
     if v_reservations is null then
         return;
