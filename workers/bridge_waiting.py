@@ -55,7 +55,8 @@ class WaitingRoom:
         )
         lanes = {arrival.lane: arrival for arrival in due}  # one look at an order sees all of its events
         for lane, arrival in lanes.items():
-            self._lanes.submit(lane, partial(handler.retry, arrival))
+            if lane not in self._lanes:  # whoever is in it looks at what waits behind him, or is stuck himself
+                self._lanes.submit(lane, partial(handler.retry, arrival))
 
     async def _pause(self) -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,10 @@ class Lanes:
         """Jobs waiting or running."""
         return self._count
 
+    def __contains__(self, lane: str) -> bool:
+        """Whether a lane has work."""
+        return lane in self._lanes
+
     def submit(self, lane: str, job: Job) -> None:
         """Put a job at the end of its lane."""
         self._count += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from runtime.settings import Settings
 from workers.topics import PARTITIONS, all_topics
 
 WAIT_SECONDS_MAX = 30.0
+TOPIC_SETTINGS = tuple(f"kafka_topic_{kind}_events" for kind in ("inventory", "order", "product"))
 
 _numbers = itertools.count(1)
 
@@ -208,14 +210,20 @@ async def rows(database: Database, statement: str, **values: Any) -> list[Any]:
 
 
 @pytest.fixture
-def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start Python on a piece of code; killed at the end if it still lives."""
-    children: list[subprocess.Popen[str]] = []
+def start_child() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start one of our processes on the servers of the settings; killed at the end if it still lives."""
+    children: list[subprocess.Popen[bytes]] = []
 
-    def begin(code: str, **environment: str) -> subprocess.Popen[str]:
-        import os
-
-        child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **environment}, text=True)
+    def begin(settings: Settings, process: str, **environment: str) -> subprocess.Popen[bytes]:
+        names = ("db_host", "db_port", "db_name", "db_user", "kafka_group_id", *TOPIC_SETTINGS)
+        led = {name.upper(): str(getattr(settings, name)) for name in names}
+        secret = {"DB_PASSWORD": settings.db_password.get_secret_value(), "PROMETHEUS_PORT": "0", "APP_ENV": "test"}
+        brokers = {"KAFKA_BROKERS": ",".join(settings.kafka_brokers)}
+        child = subprocess.Popen(
+            [sys.executable, "-m", "holdfast", process],
+            env={**os.environ, **led, **secret, **brokers, **environment},
+            stderr=subprocess.DEVNULL,
+        )
         children.append(child)
         return child
 

@@ -11,10 +11,10 @@ import pytest
 
 from db.engine import Database
 from runtime.settings import Settings
-from tests.workers.conftest import Broker, publishing, reading, running, scalar
+from tests.workers.conftest import Broker, publishing, reading, running, scalar, until
 from tests.workers.fakes import FakeWorkflows
 from tests.workers.world import World, put_stock
-from workers import bridge_handling
+from workers import bridge_consuming, bridge_handling
 from workers.bridge import Bridge
 
 _tags = itertools.count(1)
@@ -112,6 +112,28 @@ async def test_events_left_waiting_by_a_bridge_are_taken_up_by_the_next(quiet: W
     async with running(quiet.bridge()):
         await quiet.delivered("paid")
     assert await quiet.statuses("o-1") == ["COMMITTED"]
+
+
+async def test_a_bridge_with_enough_in_hand_takes_in_no_more_until_half_is_done(
+    quiet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge_consuming, "JOBS_MAX", 4)
+    monkeypatch.setattr(bridge_consuming, "POLL_RECORDS_MAX", 2)
+    quiet.workflows.available = False
+    for number in range(10):
+        await quiet.created(f"o-{number}", f"e-{number}")
+    async with running(quiet.bridge()):
+        await until(lambda: paused_with(quiet, 4))
+        quiet.workflows.available = True
+        await quiet.delivered(*[f"e-{number}" for number in range(10)])
+    assert await quiet.stock() == (10, 10)
+
+
+async def paused_with(world: World, at_least: int) -> bool:
+    """Several polls' time after that many were received, not many more are."""
+    received = await scalar(world.database, "select count(*) from inbox")
+    assert received < 10
+    return bool(received >= at_least)
 
 
 async def test_two_bridges_share_the_work_and_double_nothing(quiet: World) -> None:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -135,6 +138,23 @@ async def test_what_was_sent_and_not_marked_is_sent_again_with_the_same_id(
         assert await scalar(db, "select count(*) from outbox where sent_at is null") == 1
         async with running(Relay(kafka, db, owner="heir")):
             first, second = await reader.at_least(2)
+    assert first.value == second.value
+
+
+async def test_a_relay_process_killed_between_send_and_mark_is_continued(
+    kafka: Settings, db: Database, start_child: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    await add_event(db, "SKU-1", 1, stream_id=uuid4())
+    async with reading(kafka, kafka.kafka_topic_inventory_events) as reader:
+        killed = start_child(kafka, "relay", FAILPOINTS="after_relay_send=kill")
+        await reader.at_least(1)
+        assert await asyncio.to_thread(killed.wait, 20) == -signal.SIGKILL
+        assert not await all_sent(db)
+        heir = start_child(kafka, "relay")
+        first, second = await reader.at_least(2)
+        await until(lambda: all_sent(db))
+        heir.terminate()
+        assert await asyncio.to_thread(heir.wait, 20) == 0
     assert first.value == second.value
 
 
