@@ -15,7 +15,10 @@ from gateway.http.schemas.availability import (
 
 
 async def check(call: Call[AvailabilityCheck, None]) -> Reply:
-    """Check availability of one item. Only a reservation holds anything. 422 `unknown_item` for what we do not have."""
+    """Check availability of one item.
+
+    An answer, not a promise: only a reservation holds anything. 422 `unknown_item` for what we do not have.
+    """
     return Reply(body=Availability.model_validate(await call.services.views.check_availability(call.body.query())))
 
 

@@ -24,7 +24,10 @@ PATH = "/api/v1/inventory"
 
 
 async def list_all(call: Call[None, InventoryQuery]) -> Reply:
-    """List inventory rows. `orderBy` is `inventoryId` or `sku`."""
+    """List inventory rows.
+
+    `orderBy` is `inventoryId` or `sku`.
+    """
     page = await call.services.views.inventory_list(call.query.filters(), call.query.page_request())
     return Reply(body=listing(page))
 
@@ -75,7 +78,10 @@ async def update(call: Call[InventoryUpdate, None]) -> Reply:
 
 
 async def delete(call: Call[None, None]) -> Reply:
-    """Retire an inventory row, softly. 409 `stock_in_use` while anything is reserved."""
+    """Retire an inventory row, softly.
+
+    409 `stock_in_use` while anything is reserved.
+    """
     await call.services.stock.delete(call.ids["inventoryId"], call.actor, expected_version=call.expected_version)
     return Reply(status=204)
 

@@ -76,10 +76,10 @@ async def cancel(call: Call[ReservationCancel, None]) -> Reply:
 
 
 async def extend(call: Call[ReservationExtend, None]) -> Reply:
-    """Extend a pending reservation: `holdSeconds` from now.
+    """Extend a pending reservation.
 
-    Never earlier than it was, never past the longest life of a hold, never for one that has ended. 409
-    `extension_limit` after too many.
+    The deadline moves to `holdSeconds` from now: never earlier than it was, never past the longest life of a hold,
+    never for one that has ended. 409 `extension_limit` after too many.
     """
     row = await call.services.reservations.extend(
         call.ids["reservationId"],

@@ -19,7 +19,10 @@ PATH = "/api/v1/warehouses"
 
 
 async def list_all(call: Call[None, WarehouseQuery]) -> Reply:
-    """List warehouses. `orderBy` is `code` or `priority`."""
+    """List warehouses.
+
+    `orderBy` is `code` or `priority`.
+    """
     page = await call.services.views.warehouse_list(call.query.filters(), call.query.page_request())
     items = [Warehouse.model_validate(row) for row in page.items]
     return Reply(body=WarehouseListing.of(items, page.next_token))
@@ -31,7 +34,10 @@ async def read(call: Call[None, None]) -> Reply:
 
 
 async def create(call: Call[WarehouseCreate, None]) -> Reply:
-    """Create a warehouse. 409 `already_exists` when the code is taken."""
+    """Create a warehouse.
+
+    409 `already_exists` when the code is taken.
+    """
     row = await call.services.warehouses.create(call.body.new_warehouse(), call.actor, warehouse_id=call.resource_id)
     return Reply(
         status=201,
@@ -42,7 +48,10 @@ async def create(call: Call[WarehouseCreate, None]) -> Reply:
 
 
 async def update(call: Call[WarehouseUpdate, None]) -> Reply:
-    """Update a warehouse. Send `If-Match` to be sure of what you change."""
+    """Update a warehouse.
+
+    Send `If-Match` to be sure of what you change.
+    """
     warehouse_id = call.ids["warehouseId"]
     if read_only := call.body.read_only():
         check_read_only(await call.services.views.warehouse(warehouse_id), read_only, call.expected_version)

@@ -73,6 +73,7 @@ async def test_every_operation_is_told_apart_and_explained(document: Any) -> Non
     assert len(set(ids)) == len(ids)
     for _, _, operation in operations(document):
         assert operation["summary"].endswith(".")
+        assert "`" not in operation["summary"], "a summary is plain text"
         assert operation["tags"][0] in {tag["name"] for tag in document["tags"]}
 
 
