@@ -17,6 +17,7 @@ from gateway.commands.warehouses import WarehouseCommands
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
+from tests.patience import patient_view
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ async def db(database: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="module")
 async def view(redis_server: Stack) -> AsyncIterator[AvailabilityView]:
-    connected = AvailabilityView.connect(redis_server.settings)
+    connected = patient_view(redis_server.settings)
     yield connected
     await connected.close()
 

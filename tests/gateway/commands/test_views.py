@@ -23,6 +23,7 @@ from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
+from tests.patience import patient_view
 from tests.stocking import add_stock, add_warehouse, hold, unique, want
 
 FIRST = PageRequest()
@@ -107,7 +108,7 @@ class TestAvailability:
         reached = redis_server.settings
         if request.param == "without Redis":
             reached = reached.model_copy(update={"redis_port": free_port})
-        view = AvailabilityView.connect(reached)
+        view = patient_view(reached)
         yield Views(db, view)
         await view.close()
 
