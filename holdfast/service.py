@@ -19,10 +19,9 @@ from holdfast.processes import COMMANDS, ProcessPorts, choose_ports, process_par
 from holdfast.stack.embedded import Stack, embedded_stack
 from holdfast.stack.errors import StackError
 from holdfast.stack.supervisor import Report, Supervisor, silent
-from holdfast.stack_file import StackFile
+from holdfast.stack_file import STACK_FILE, StackFile
 from runtime.settings import Settings
 
-STACK_FILE = "stack.json"
 DEVELOPER = "developer"
 """The subject of the development token."""
 

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+STACK_FILE = "stack.json"
+"""Its name, in the directory of the stack."""
+
 Facts = Callable[[], Mapping[str, Any]]
 
 

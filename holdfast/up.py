@@ -15,8 +15,9 @@ from rich.markup import escape
 
 from db.migrations import upgrade
 from holdfast.processes import COMMANDS
-from holdfast.service import STACK_FILE, Service, running_service
+from holdfast.service import Service, running_service
 from holdfast.stack.errors import StackError
+from holdfast.stack_file import STACK_FILE
 from runtime.settings import Settings
 
 _STYLES = {"ready": "green", "died": "yellow", "failed": "red", "stopped": "dim"}

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from holdfast.service import STACK_FILE
+from holdfast.stack_file import STACK_FILE
 from runtime.settings import Settings
 
 

@@ -18,7 +18,7 @@ BUILD, FINAL = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
 
 RUN_IN_THE_IMAGE = (
     *("holdfast.serve", "holdfast.serve_many", "holdfast.worker", "holdfast.bridge", "holdfast.relay"),
-    *("holdfast.seed", "db.migrations", "gateway.auth"),
+    *("holdfast.seed", "holdfast.doctor", "db.migrations", "gateway.auth"),
 )
 
 IMPORT_WITHOUT = """
