@@ -12,7 +12,7 @@ from runtime.logs import get_logger
 LOOK_SECONDS = 2.0
 ANSWER_SECONDS_MAX = 5.0
 STANDSTILL_SECONDS_MAX = 10.0
-"""Records are there and the position has not moved for this long."""
+"""The position is not the end, before or behind it, and has not moved for this long."""
 
 SILENCE_SECONDS_MAX = 30.0
 """Polls have not come back, or no partition was assigned, for this long."""
@@ -55,7 +55,6 @@ class Watchdog:
     async def _compare(self, partitions: set[TopicPartition], now: float) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                # Positions first: a partition that grows between the two questions must not seem to have shrunk.
                 positions = {partition: await self._consumer.position(partition) for partition in partitions}
                 ends = await self._consumer.end_offsets(partitions) if partitions else {}
         except (KafkaError, OSError, TimeoutError) as error:
@@ -68,10 +67,9 @@ class Watchdog:
             self._judge(partition, position, ends[partition], now)
 
     def _judge(self, partition: TopicPartition, position: int, end: int, now: float) -> None:
-        if position > end:
-            raise Stuck(f"{partition} ends before the position: the broker has forgotten it")
+        """At the end, or moving, is well. An end before the position is for a while only the broker's slow answer."""
         last, since = self._moved.get(partition, (-1, now))
         if position != last or position == end:
             self._moved[partition] = (position, now)
         elif now - since > STANDSTILL_SECONDS_MAX:
-            raise Stuck(f"{partition} does not move")
+            raise Stuck(f"{partition} stands at {position} and ends at {end}")

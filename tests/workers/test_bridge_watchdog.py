@@ -75,7 +75,7 @@ async def test_a_consumer_that_stands_still_before_records_is_stuck(clock: Clock
     clock.now += 9
     await watchdog.look()
     clock.now += 2
-    with pytest.raises(Stuck, match="does not move"):
+    with pytest.raises(Stuck, match="stands at 3 and ends at 4"):
         await watchdog.look()
 
 
@@ -88,11 +88,20 @@ async def test_a_paused_consumer_may_stand_still(clock: Clock) -> None:
         clock.now += 2
 
 
-async def test_a_partition_that_has_shrunk_was_forgotten(clock: Clock) -> None:
+async def test_an_end_before_the_position_is_believed_when_it_stays_so(clock: Clock) -> None:
     consumer = Consumer()
+    watchdog = watch(consumer)
     consumer.end = 2
-    with pytest.raises(Stuck, match="forgotten"):
-        await watch(consumer).look()
+    await watchdog.look()
+    clock.now += 9
+    consumer.end = 3
+    await watchdog.look()
+    consumer.end = 2
+    clock.now += 9
+    await watchdog.look()
+    clock.now += 2
+    with pytest.raises(Stuck, match="stands at 3 and ends at 2"):
+        await watchdog.look()
 
 
 async def test_a_broker_that_was_away_is_met_by_a_new_consumer(clock: Clock) -> None:
