@@ -25,6 +25,7 @@ from db.redis_scripts import FILL, FORGET, STORE
 from db.stock import by_ids
 from domain.availability import Shelf
 from domain.errors import Unavailable
+from domain.events import InventoryEvent, Produced
 from domain.stock import StockItem
 from runtime.logs import get_logger
 from runtime.metrics import AVAILABILITY_READS
@@ -148,15 +149,18 @@ class AvailabilityView:
         if changed:
             await self._ask(lambda: self._store(keys=_keys([level.sku for level in changed]), args=arguments))
 
-    async def store_event(self, data: Mapping[str, Any], sequence: int) -> None:
-        """Write the level that the body of an `inventory.stock_updated` event tells."""
-        level = StockLevel(
-            sku=data["sku"],
-            inventory_id=UUID(data["inventoryId"]),
-            sequence=sequence,
-            quantity_available=data["newStock"],
-        )
-        await self.store([level])
+    async def store_events(self, events: Iterable[InventoryEvent]) -> None:
+        """Write the levels that these events tell; those that are not about stock tell none."""
+        latest: dict[UUID, StockLevel] = {}
+        for event in events:
+            if event.type == Produced.STOCK_UPDATED:
+                latest[event.stream_id] = StockLevel(
+                    sku=event.data["sku"],
+                    inventory_id=event.stream_id,
+                    sequence=event.sequence,
+                    quantity_available=event.data["newStock"],
+                )
+        await self.store(latest.values())
 
     async def refresh(self, database: Database, inventory_ids: Iterable[UUID]) -> None:
         """Read rows that were just changed and write their levels, while Redis is there. Raises Unavailable."""

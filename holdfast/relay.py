@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
+from db.availability_view import AvailabilityView
 from db.engine import Database
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
@@ -34,7 +35,9 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         database = Database.connect(settings, process="relay")
         stack.push_async_callback(database.close)
-        relay = Relay(settings, database)
+        view = AvailabilityView.connect(settings)
+        stack.push_async_callback(view.close)
+        relay = Relay(settings, database, view=view)
         sweeper = Sweeper(database, grace_seconds=settings.sweep_grace_seconds, swept=relay.wake)
         await stack.enter_async_context(
             serve_health(

@@ -1,6 +1,7 @@
 """The outbox into Kafka: claim what is unsent, send it in order per key, mark it sent, again.
 
 Everything is at least once: what was sent and not marked is sent again with the same event ids. Decides no content.
+On their way the levels that events tell go into the availability view, whoever made the change.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from db import outbox
+from db.availability_view import AvailabilityView
 from db.engine import Database, WriteSession
 from domain.errors import Unavailable
 from runtime.failpoints import failpoint
@@ -41,8 +43,16 @@ _log = get_logger(__name__)
 class Relay:
     """One relay. Several may run, in one process or many."""
 
-    def __init__(self, settings: Settings, database: Database, *, owner: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        *,
+        owner: str | None = None,
+        view: AvailabilityView | None = None,
+    ) -> None:
         self._database = database
+        self._view = view
         self._lease = Lease(database, owner=owner)
         self._sender = Sender(settings)
         self._woken = asyncio.Event()
@@ -90,6 +100,8 @@ class Relay:
         )
         if not events:
             return False
+        if self._view is not None:
+            await self._view.store_events(events)
         self._unmarked, complete = await self._sender.send(events, self._lease.is_valid)
         failpoint("after_relay_send")
         self._connected = complete or not self._lease.is_valid()

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from db.availability_view import AvailabilityView, StockLevel
 from db.engine import Database
 from domain.availability import Shelf
 from domain.errors import Unavailable
+from domain.events import InventoryEvent, Produced
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
 from tests.patience import patient_view
@@ -68,6 +70,20 @@ def shelf(available: int, *, sequence: int = 1, inventory_id: uuid.UUID | None =
 
 def level(sku: str, of: Shelf, available: int, sequence: int) -> StockLevel:
     return StockLevel(sku=sku, inventory_id=of.inventory_id, sequence=sequence, quantity_available=available)
+
+
+def event(sku: str, of: Shelf, available: int, *, sequence: int, kind: str = Produced.STOCK_UPDATED) -> InventoryEvent:
+    return InventoryEvent(
+        outbox_id=1,
+        event_id=uuid.uuid4(),
+        type=kind,
+        key=sku,
+        stream_id=of.inventory_id,
+        sequence=sequence,
+        data={"sku": sku, "newStock": available},
+        traceparent=None,
+        created_at=datetime.now(UTC),
+    )
 
 
 async def known(view: AvailabilityView, *shelves: Shelf) -> str:
@@ -133,13 +149,20 @@ async def test_levels_that_arrive_in_any_order_leave_the_last_one(view: Availabi
         assert found[0].quantity_available == 6
 
 
-async def test_an_event_tells_the_level_too(view: AvailabilityView) -> None:
-    row = shelf(5, sequence=1)
-    sku = await known(view, row)
-    await view.store_event({"sku": sku, "inventoryId": str(row.inventory_id), "newStock": 3}, sequence=2)
+async def test_events_tell_levels_too(view: AvailabilityView) -> None:
+    row, other = shelf(5, sequence=1), shelf(5, sequence=1)
+    sku = await known(view, row, other)
+    await view.store_events(
+        [
+            event(sku, row, 3, sequence=2),
+            event(sku, row, 1, sequence=3),
+            event(sku, row, 9, sequence=4, kind="inventory.low_stock"),
+            event(sku, other, 2, sequence=2),
+        ]
+    )
     found = await seen(view, sku)
     assert found is not None
-    assert found[0].quantity_available == 3
+    assert [(s.sequence, s.quantity_available) for s in found] == [(3, 1), (2, 2)]
 
 
 async def test_forgetting_a_sku_has_it_read_again(view: AvailabilityView) -> None:
