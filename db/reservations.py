@@ -61,7 +61,7 @@ _SETTLE = text("""
     from settle_reservation(:reservation_id, :target, :reason, :performed_by, :performed_by_name, :traceparent)
 """)
 _EXTEND = text("""
-    select status, changed, refused, expires_at
+    select status, changed, refused, expires_at, extends_count
     from extend_reservation(:reservation_id, :number, :hold, :lifetime_max, :extends_max,
                             :performed_by, :performed_by_name, :traceparent)
 """)
@@ -275,6 +275,7 @@ def _outcome(row: Row[Any] | None) -> SettleOutcome | None:
         expires_at=row.expires_at,
         changed=row.changed,
         refused=getattr(row, "refused", False),
+        extends_count=getattr(row, "extends_count", 0),
         early_seconds=early.total_seconds() if (early := getattr(row, "early", None)) else 0.0,
     )
 

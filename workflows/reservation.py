@@ -8,10 +8,12 @@ of the same names serve callers who wait for the outcome.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RESERVATION_WORKFLOW
 from domain.contracts.reservations import (
@@ -53,17 +55,19 @@ class ReservationWorkflow:
         self._seen: set[str] = set()
         self._answers: dict[str, SettleOutcome] = {}
         self._early_seconds = 0.0
+        self._failed = False
 
     @workflow.run
     async def run(self, request: HoldRequest) -> str:
         """The story; the result is the status that the reservation ended with."""
-        row = await self._hold(request)
-        while row.status is ReservationStatus.PENDING:
-            decision, asked = await self._next_decision(row.expires_at)
-            row = await self._settle(decision, asked)
-            await self._continue_as_new_if_suggested(row)
-        row = await self._answer_latecomers(row)
-        return row.status
+        async with self._leaving_nobody_waiting():
+            row = await self._hold(request)
+            while row.status is ReservationStatus.PENDING:
+                decision, asked = await self._next_decision(row.expires_at)
+                row = await self._settle(decision, asked)
+                await self._continue_as_new_if_suggested(row)
+            row = await self._answer_latecomers(row)
+            return row.status
 
     @workflow.signal(name=COMMIT)
     def on_commit(self, asked: DecisionRequest) -> None:
@@ -112,8 +116,9 @@ class ReservationWorkflow:
     @workflow.update(name=HELD)
     async def held(self) -> HoldOutcome:
         """Wait until the hold is decided, for a caller whose rendezvous stayed silent."""
-        await workflow.wait_condition(lambda: self._row is not None)
-        assert self._row is not None
+        await workflow.wait_condition(lambda: self._row is not None or self._failed)
+        if self._row is None:
+            raise _lost()
         return HoldOutcome(status=self._row.status, expires_at=self._row.expires_at)
 
     async def _hold(self, request: HoldRequest) -> SettleOutcome:
@@ -134,7 +139,9 @@ class ReservationWorkflow:
                 timeout_summary=f"hold expires {expires_at:%H:%M:%S} UTC",
             )
         except TimeoutError:
-            return Decision.EXPIRE, EXPIRE_REQUEST
+            if not self._waiting:
+                return Decision.EXPIRE, EXPIRE_REQUEST
+        # One that came in the same task as the timer goes first, whatever Python version: the row knows if it is late.
         return self._waiting.popleft()
 
     async def _settle(self, decision: Decision, asked: DecisionRequest) -> SettleOutcome:
@@ -157,8 +164,7 @@ class ReservationWorkflow:
             **STOCK_OPTIONS,
         )
         self._early_seconds = outcome.early_seconds
-        if decision is Decision.EXTEND and outcome.changed:
-            self._extends_count += 1
+        self._extends_count = max(self._extends_count, outcome.extends_count)
         self._row = outcome
         self._answers[asked.decision_id] = outcome
         self._tell(outcome.status, outcome.expires_at)
@@ -180,8 +186,20 @@ class ReservationWorkflow:
 
     async def _outcome_of(self, decision: Decision, asked: DecisionRequest) -> SettleOutcome:
         self._enqueue(decision, asked)
-        await workflow.wait_condition(lambda: asked.decision_id in self._answers)
+        await workflow.wait_condition(lambda: asked.decision_id in self._answers or self._failed)
+        if asked.decision_id not in self._answers:
+            raise _lost()
         return self._answers[asked.decision_id]
+
+    @asynccontextmanager
+    async def _leaving_nobody_waiting(self) -> AsyncIterator[None]:
+        """A handler never outlives its workflow, not even one that fails: whoever waits hears of it first."""
+        try:
+            yield
+        except FailureError:
+            self._failed = True
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
 
     async def _continue_as_new_if_suggested(self, row: SettleOutcome) -> None:
         """With nothing left behind: a decision that comes while handlers finish is dealt with here first."""
@@ -196,6 +214,10 @@ class ReservationWorkflow:
         until = f" until {expires_at:%Y-%m-%d %H:%M:%S} UTC" if status is ReservationStatus.PENDING else ""
         lines = "".join(f"\n- {item.quantity} × {item.sku or item.inventory_id}" for item in self._request.items[:20])
         workflow.set_current_details(f"**{status}**{until}, order `{self._request.order_id}`\n{lines}")
+
+
+def _lost() -> ApplicationError:
+    return ApplicationError("the reservation's workflow has failed", type="reservation_lost", non_retryable=True)
 
 
 def _check_identity(asked: DecisionRequest) -> None:

@@ -109,6 +109,7 @@ class SettleOutcome:
     """The row after a transition, whoever made it. `changed`: this call did. `refused`: an extension limit was met.
 
     `early_seconds`: an expiry came so long before the deadline by the database's clock, which counts.
+    `extends_count`: what the row says after an extension, whether this call made it or an earlier try of it.
     """
 
     status: ReservationStatus
@@ -117,6 +118,7 @@ class SettleOutcome:
     refused: bool = False
     returned: bool = False
     early_seconds: float = 0.0
+    extends_count: int = 0
 
 
 def adoption(row: Reservation) -> HoldRequest:

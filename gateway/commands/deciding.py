@@ -24,6 +24,9 @@ from runtime.reservation_start import start_options
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
 
+ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "reservation_lost"})
+"""What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
+
 
 class Deciding:
     """Decisions about reservations that exist."""
@@ -65,7 +68,7 @@ class Deciding:
         except RPCTimeoutOrCancelledError as error:
             raise _unknown(reservation_id) from error
         except WorkflowUpdateFailedError as error:
-            if _closed_meanwhile(error):
+            if _ended_meanwhile(error):
                 return None
             raise _unknown(reservation_id) from error
         except RPCError as error:
@@ -78,10 +81,9 @@ class Deciding:
         return await self._database.reading(lambda session: reservations.get(session, reservation_id))
 
 
-def _closed_meanwhile(error: WorkflowUpdateFailedError) -> bool:
-    """The workflow ended before it took the update: the server refuses it, the row answers instead."""
-    cause = error.cause
-    return isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow"
+def _ended_meanwhile(error: WorkflowUpdateFailedError) -> bool:
+    """The workflow ended after it had taken the update, well or badly: the row answers instead."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type in ENDED
 
 
 def _unknown(reservation_id: UUID) -> OutcomeUnknown:

@@ -1,0 +1,175 @@
+"""What happens when two things come at once: on the real server, since the one that skips time refuses such tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RESERVATION_WORKFLOW, reservation_workflow_id
+from domain.contracts.reservations import Decision, HoldOutcome, SettleOutcome
+from domain.reservations import ReservationStatus
+from tests.workflows.conftest import Run, Running, worker
+from tests.workflows.fakes import FakeStock, decision, hold_request
+
+PENDING, COMMITTED, CANCELLED = ReservationStatus.PENDING, ReservationStatus.COMMITTED, ReservationStatus.CANCELLED
+EXPIRED = ReservationStatus.EXPIRED
+
+FORGETS_QUICKLY = {"sticky_queue_schedule_to_start_timeout": timedelta(milliseconds=200)}
+"""Tasks for a worker that is gone go to the next one soon."""
+
+
+async def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1) -> None:
+    """Wait until the history has so many events of a kind."""
+    async with asyncio.timeout(20):
+        while True:
+            history = await handle.fetch_history()
+            if sum(event.HasField(attribute) for event in history.events) >= count:
+                return
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def _held_and_alone(client: Client, *, hold_seconds: int) -> AsyncIterator[Running]:
+    """A reservation that is held and waits, with no worker any more."""
+    stock, queue = FakeStock(_now), f"reservations-{uuid.uuid4()}"
+    request = hold_request(hold_seconds=hold_seconds)
+    handle = await client.start_workflow(
+        RESERVATION_WORKFLOW,
+        request,
+        id=reservation_workflow_id(request.reservation_id),
+        task_queue=queue,
+        result_type=str,
+    )
+    async with worker(client, stock, queue, **FORGETS_QUICKLY):
+        await _until(handle, "timer_started_event_attributes")
+    yield Running(handle, stock, queue)
+
+
+@pytest.mark.parametrize(("name", "status"), [(COMMIT, COMMITTED), (CANCEL, CANCELLED)])
+async def test_a_decision_that_meets_the_timer_in_one_task_goes_first(
+    dev_client: Client, name: str, status: ReservationStatus
+) -> None:
+    async with _held_and_alone(dev_client, hold_seconds=1) as it:
+        await it.handle.signal(name, decision("d1"))
+        await _until(it.handle, "timer_fired_event_attributes")
+        async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
+            assert await it.handle.result() == status
+        assert it.stock.decisions == [Decision(name)]
+
+
+async def test_a_decision_that_comes_after_the_timer_in_one_task_has_one_winner_too(dev_client: Client) -> None:
+    async with _held_and_alone(dev_client, hold_seconds=1) as it:
+        await _until(it.handle, "timer_fired_event_attributes")
+        await it.handle.signal(COMMIT, decision("d1"))
+        await it.handle.signal(CANCEL, decision("d2"))
+        async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
+            assert await it.handle.result() == COMMITTED
+        assert it.stock.decisions == [Decision.COMMIT, Decision.CANCEL]
+
+
+async def test_an_extension_that_meets_the_timer_keeps_the_hold_alive(dev_client: Client) -> None:
+    async with _held_and_alone(dev_client, hold_seconds=1) as it:
+        await it.handle.signal(EXTEND, decision("d1", hold_seconds=600))
+        await _until(it.handle, "timer_fired_event_attributes")
+        async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
+            await _until(it.handle, "timer_started_event_attributes", 2)
+            outcome = await it.handle.execute_update(COMMIT, decision(), result_type=SettleOutcome)
+        assert outcome.status is COMMITTED
+        assert it.stock.decisions == [Decision.EXTEND, Decision.COMMIT]
+
+
+async def test_updates_that_come_before_the_first_task_are_answered_by_it(dev_client: Client) -> None:
+    stock, queue, request = FakeStock(_now), f"reservations-{uuid.uuid4()}", hold_request()
+    handle = await dev_client.start_workflow(
+        RESERVATION_WORKFLOW, request, id=reservation_workflow_id(request.reservation_id), task_queue=queue
+    )
+    async with asyncio.TaskGroup() as group:
+        held = group.create_task(handle.execute_update(HELD, id=HELD, result_type=HoldOutcome))
+        commit = group.create_task(handle.execute_update(COMMIT, decision(), result_type=SettleOutcome))
+        await asyncio.wait({held, commit}, timeout=0.3)
+        assert not held.done()
+        assert not commit.done()
+        async with worker(dev_client, stock, queue):
+            await asyncio.wait({held, commit})
+    assert held.result().status in {PENDING, COMMITTED}
+    assert commit.result().status is COMMITTED
+
+
+async def test_many_decisions_at_once_have_one_winner_and_all_hear_of_it(run_for_real: Run) -> None:
+    async with run_for_real() as it:
+        names = [COMMIT, CANCEL] * 5
+        outcomes = await asyncio.gather(
+            *(it.handle.execute_update(name, decision(), result_type=SettleOutcome) for name in names),
+            return_exceptions=True,
+        )
+        final = await it.handle.result()
+        answered = [outcome for outcome in outcomes if isinstance(outcome, SettleOutcome)]
+        assert sum(outcome.changed for outcome in answered) == 1
+        assert {outcome.status for outcome in answered} == {final}
+
+
+async def test_a_long_life_continues_as_new_and_loses_neither_deadline_nor_decision(
+    run_for_real: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def suggested(info: workflow.Info) -> bool:
+        return info.continued_run_id is None
+
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", suggested)
+    async with run_for_real() as it:
+        outcome = await it.handle.execute_update(EXTEND, decision(hold_seconds=600), result_type=SettleOutcome)
+        assert outcome.changed
+        first = it.handle.first_execution_run_id
+        await _continued(it.handle, first)
+        assert it.stock.holds_count == 2
+        again = await it.handle.execute_update(EXTEND, decision(hold_seconds=900), result_type=SettleOutcome)
+        assert again.changed
+        assert [asked.number for asked in it.stock.asked] == [1, 2]
+        await it.handle.signal(COMMIT, decision())
+        await _until(it.handle, "workflow_execution_completed_event_attributes")
+        assert it.stock.status is COMMITTED
+
+
+async def test_decisions_that_wait_are_taken_before_it_continues_as_new(
+    run_for_real: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow.Info, "is_continue_as_new_suggested", lambda _info: True)
+    async with run_for_real() as it:
+        await it.handle.execute_update(HELD, result_type=HoldOutcome)
+        it.stock.gate.clear()
+        await it.handle.signal(EXTEND, decision(hold_seconds=600))
+        await it.handle.signal(COMMIT, decision())
+        it.stock.gate.set()
+        assert await it.handle.result(follow_runs=False) == COMMITTED
+        assert it.stock.holds_count == 1
+
+
+async def test_a_workflow_that_fails_leaves_no_update_without_an_answer(run_for_real: Run) -> None:
+    async with run_for_real() as it:
+        await it.handle.execute_update(HELD, result_type=HoldOutcome)
+        it.stock.failures.append(ApplicationError("no row", type="reservation_lost", non_retryable=True))
+        with pytest.raises(WorkflowUpdateFailedError) as unanswered:
+            await it.handle.execute_update(COMMIT, decision(), result_type=SettleOutcome)
+        assert isinstance(unanswered.value.cause, ApplicationError)
+        assert unanswered.value.cause.type == "reservation_lost"
+        with pytest.raises(WorkflowFailureError):
+            await it.handle.result()
+
+
+async def _continued(handle: WorkflowHandle[Any, Any], first_run_id: str | None) -> None:
+    async with asyncio.timeout(10):
+        while (await handle.describe()).run_id == first_run_id:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.05)
+        await handle.execute_update(HELD, result_type=HoldOutcome)
