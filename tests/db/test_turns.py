@@ -1,0 +1,55 @@
+"""A burst takes turns at the connections that are kept, and nobody waits for ever behind those that are stuck."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from sqlalchemy import text
+
+from db.engine import Database, ReadSession
+from runtime.settings import Settings
+
+KEPT = 8
+_OURS = text("select count(*) from pg_stat_activity where application_name = 'holdfast-turns'")
+
+
+@pytest.fixture
+async def crowded(database: Settings) -> AsyncIterator[Database]:
+    few = database.model_copy(update={"db_max_idle_conns": KEPT, "db_max_open_conns": 100})
+    connected = Database.connect(few, process="turns")
+    yield connected
+    await connected.close()
+
+
+async def count_ours(session: ReadSession) -> int:
+    return int((await session.execute(_OURS)).scalar_one())
+
+
+async def test_a_burst_opens_no_more_connections_than_are_kept(crowded: Database) -> None:
+    counts = await asyncio.gather(*(crowded.reading(count_ours) for _ in range(100)))
+    assert max(counts) <= KEPT
+
+
+async def test_who_waits_behind_stuck_sessions_gets_a_connection_of_his_own(crowded: Database) -> None:
+    async with AsyncExitStack() as stuck:
+        for _ in range(KEPT):
+            await stuck.enter_async_context(crowded.write())
+        assert await crowded.reading(count_ours) == KEPT + 1
+    assert await crowded.reading(count_ours) <= KEPT
+
+
+async def test_turns_come_back_from_work_that_fails_or_is_given_up(crowded: Database) -> None:
+    async def fail(_session: ReadSession) -> None:
+        raise LookupError
+
+    for _ in range(3 * KEPT):
+        with pytest.raises(LookupError):
+            await crowded.reading(fail)
+        given_up = asyncio.create_task(crowded.reading(count_ours))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait({given_up})
+    assert max(await asyncio.gather(*(crowded.reading(count_ours) for _ in range(50)))) <= KEPT
