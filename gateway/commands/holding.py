@@ -35,6 +35,7 @@ from domain.errors import (
 )
 from domain.reservations import Reservation, ReservationStatus
 from gateway.admission import Admission
+from gateway.commands.under_way import UnderWay
 from runtime import metrics
 from runtime.rendezvous import Rendezvous
 from runtime.reservation_start import start_options
@@ -72,6 +73,7 @@ class Holding:
         self._temporal = temporal
         self._rendezvous = rendezvous
         self._plans = plans
+        self.under_way = UnderWay()
         self._admission = admission
 
     async def hold(self, request: HoldRequest, *, deadline_seconds: float) -> Reserved:
@@ -92,17 +94,30 @@ class Holding:
         return replace(reserved, reservation=_accepted(reserved.reservation, request))
 
     async def _planned(self, request: HoldRequest) -> Plan | HoldfastError:
-        """A plan to try, or what no workflow could change: an unknown item, a shortage with every overdue hold free."""
-        found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
-        if found.unknown:
-            return UnknownItem(fields=found.unknown)
-        planned = _plan(request, found, found.levels)
-        if not planned.shortages:
-            return planned
+        """A plan to try, or what no workflow could change: an unknown item, a shortage with every overdue hold free.
+
+        When the last pieces are all about to be somebody's, their fate is awaited: else everyone in a rush would start
+        a workflow only to be refused by it. Who has waited enough tries all the same.
+        """
+        for patience_seconds in (RENDEZVOUS_SECONDS, RENDEZVOUS_SECONDS, 0.0):
+            found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
+            if found.unknown:
+                return UnknownItem(fields=found.unknown)
+            planned = _plan(request, found, found.levels)
+            if planned.shortages:
+                return await self._hopeless(request, found) or planned
+            spared = _plan(request, found, self.under_way.left_of(found.levels))
+            if not spared.shortages:
+                return spared
+            await self.under_way.ended(found.levels, seconds_max=patience_seconds)
+        return planned
+
+    async def _hopeless(self, request: HoldRequest, found: allocation.Candidates) -> InsufficientStock | None:
+        """What is short even if every overdue hold were free; None when it is worth a try."""
         ids = [level.inventory_id for level in found.levels]
         overdue = await self._database.reading(lambda session: allocation.overdue_quantities(session, ids))
         hopeful = _plan(request, found, _with_overdue(found.levels, overdue))
-        return InsufficientStock(hopeful.shortages) if hopeful.shortages else planned
+        return InsufficientStock(hopeful.shortages) if hopeful.shortages else None
 
     @contextmanager
     def _hinting(self, request: HoldRequest, planned: Plan) -> Iterator[None]:
@@ -112,7 +127,8 @@ class Holding:
         """
         self._plans[request.identity] = planned
         try:
-            yield
+            with self.under_way.taking(planned):
+                yield
         finally:
             self._plans.pop(request.identity, None)
 
