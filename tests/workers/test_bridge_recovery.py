@@ -11,8 +11,9 @@ import pytest
 
 from db.engine import Database
 from runtime.settings import Settings
-from tests.workers.conftest import Broker, publishing, reading, running, scalar, until
 from tests.workers.fakes import FakeWorkflows
+from tests.workers.streams import Broker, publishing, reading
+from tests.workers.waiting import running, scalar, until
 from tests.workers.world import World, put_stock
 from workers import bridge_consuming, bridge_handling
 from workers.bridge import Bridge

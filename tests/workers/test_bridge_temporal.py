@@ -13,7 +13,8 @@ from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from runtime.settings import Settings
 from runtime.temporal import connect, ensure_search_attributes
-from tests.workers.conftest import publishing, reading, running
+from tests.workers.streams import publishing, reading
+from tests.workers.waiting import running
 from tests.workers.world import World, put_stock
 from workers.bridge import Bridge
 from workers.bridge_temporal import TemporalReservations

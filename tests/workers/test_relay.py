@@ -14,11 +14,33 @@ from sqlalchemy import text
 from db import outbox
 from db.engine import Database
 from runtime.settings import Settings
-from tests.workers.conftest import Broker, add_event, insert_event, reading, rows, running, scalar, until
+from tests.workers.streams import Broker, reading
+from tests.workers.waiting import rows, running, scalar, until
 from workers import relay as relay_module
 from workers.relay import Relay
 
 STREAMS = [UUID(int=number) for number in range(40)]
+
+
+async def add_event(
+    database: Database, key: str, sequence: int, *, stream_id: UUID, type_: str = "inventory.out_of_stock"
+) -> None:
+    """One row of the outbox, in a commit of its own."""
+    async with database.write() as session:
+        await insert_event(session, key, sequence, stream_id=stream_id, type_=type_)
+
+
+async def insert_event(
+    session: Any, key: str, sequence: int, *, stream_id: UUID, type_: str = "inventory.out_of_stock"
+) -> None:
+    await session.execute(
+        text("""
+            insert into outbox (type, key, stream_id, sequence, data)
+            values (:type, cast(:key as varchar), :stream_id, :sequence,
+                    jsonb_build_object('sku', cast(:key as varchar)))
+        """),
+        {"type": type_, "key": key, "stream_id": stream_id, "sequence": sequence},
+    )
 
 
 def key_of(stream: UUID) -> str:

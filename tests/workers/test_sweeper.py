@@ -12,7 +12,7 @@ from domain.contracts.reservations import HoldRequest
 from domain.ids import SWEEPER
 from domain.reservations import Item
 from runtime.settings import Settings
-from tests.workers.conftest import rows, running, scalar, until
+from tests.workers.waiting import rows, running, scalar, until
 from tests.workers.world import put_stock
 from workers import sweeper as sweeper_module
 from workers.sweeper import Sweeper

@@ -15,8 +15,8 @@ from domain.contracts.reservations import HoldRequest, Source
 from domain.ids import BRIDGE, reservation_id_for_event
 from domain.reservations import Item
 from runtime.settings import Settings
-from tests.workers.conftest import rows, until
 from tests.workers.fakes import FakeWorkflows
+from tests.workers.waiting import rows, until
 from workers.bridge import Bridge
 
 Publish = Callable[..., Awaitable[Any]]

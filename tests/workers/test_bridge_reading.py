@@ -1,0 +1,198 @@
+"""Poison, other shapes of events, other orders in the same partition, products: through a bridge that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from domain.contracts.reservations import HoldRequest
+from runtime.kafka import AIOKafkaConsumer, TopicPartition, start
+from tests.workers.streams import reading
+from tests.workers.waiting import rows, scalar, until
+from tests.workers.world import World
+from workers.event_schemas import problem_with
+
+_tags = itertools.count(1)
+
+
+async def test_a_poisoned_record_goes_to_the_dead_letters_and_the_partition_goes_on(world: World) -> None:
+    topic = world.settings.kafka_topic_order_events
+    async with reading(world.settings, f"{topic}.dlq") as dead_letters:
+        await world.publish(topic, b"\xff{", key=world.tag, headers={"eventType": "order.created", "mine": "yes"})
+        await world.created("o-1", "e-1")
+        (record,) = await dead_letters.matching(1, lambda record: record.key == world.tag.encode())
+        await world.delivered("e-1")
+    headers = dict(record.headers)
+    assert (record.value, headers["mine"]) == (b"\xff{", b"yes")
+    assert (headers["dlq_reason"], headers["dlq_topic"]) == (b"not_json", topic.encode())
+    assert (
+        await scalar(world.database, "select status from inbox where source = :topic and type = 'unknown'", topic=topic)
+        == "DEAD"
+    )
+
+
+async def test_an_error_that_nobody_expected_makes_one_event_dead_and_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_ = world.workflows.start
+
+    async def stumble(request: HoldRequest) -> None:
+        if request.order_id == world.name("bad"):
+            raise ZeroDivisionError
+        await start_(request)
+
+    monkeypatch.setattr(world.workflows, "start", stumble)
+    await world.created("bad", "bad")
+    await world.created("good", "good")
+    await world.settled("DEAD", "bad")
+    await world.delivered("good")
+
+
+async def test_events_in_structured_mode_are_understood(world: World) -> None:
+    event = {
+        "specversion": "1.0",
+        "id": world.name("ce-1"),
+        "source": "/orders",
+        "type": "order.created",
+        "data": {"orderId": world.name("o-1"), "items": [{"sku": world.sku, "quantity": 1}]},
+    }
+    await world.publish(
+        world.settings.kafka_topic_order_events, event, headers={"content-type": "application/cloudevents+json"}
+    )
+    await world.delivered("ce-1")
+    assert (
+        await scalar(world.database, "select source from inbox where event_id = :id", id=world.name("ce-1"))
+        == "/orders"
+    )
+    assert await world.statuses("o-1") == ["PENDING"]
+
+
+async def test_one_slow_order_does_not_hold_up_the_others_of_its_partition(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = asyncio.Event()
+    start_ = world.workflows.start
+
+    async def slowly(request: HoldRequest) -> None:
+        if request.order_id == world.name("slow"):
+            await released.wait()
+        await start_(request)
+
+    monkeypatch.setattr(world.workflows, "start", slowly)
+    topic = world.settings.kafka_topic_order_events
+    places = []
+    for order in ("slow", "quick"):
+        name = world.name(order)
+        body = {"eventId": name, "orderId": name, "items": [{"sku": world.sku, "quantity": 1}]}
+        places.append(await world.publish(topic, body, key=world.tag, headers={"eventType": "order.created"}))
+    slow, quick = places
+    assert slow.topic_partition == quick.topic_partition
+    await world.delivered("quick")
+    assert (await committed(world, slow.topic_partition)) <= slow.offset
+    released.set()
+    await world.delivered("slow")
+
+    async def is_committed() -> bool:
+        return await committed(world, quick.topic_partition) == quick.offset + 1
+
+    await until(is_committed)
+
+
+async def committed(world: World, partition: TopicPartition) -> int:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=list(world.settings.kafka_brokers),
+        group_id=world.settings.kafka_group_id,
+        enable_auto_commit=False,
+    )
+    await start(consumer)
+    try:
+        return await consumer.committed(partition) or 0
+    finally:
+        await consumer.stop()
+
+
+async def test_a_product_gets_rows_without_stock_where_it_is_sold(world: World) -> None:
+    async with world.database.write() as session:
+        await session.execute(
+            text("""
+                insert into warehouses (code, name, is_active)
+                values ('W2', 'Two', true), ('W3', 'Three', true), ('OFF', 'Closed', false) on conflict do nothing
+            """)
+        )
+    topic, product = world.settings.kafka_topic_product_events, str(uuid4())
+    named = {
+        "eventId": world.name("p-1"),
+        "type": "product.created",
+        "productId": product,
+        "sku": "NEW-1",
+        "warehouses": ["W2", "OFF"],
+    }
+    everywhere = {
+        "eventId": world.name("p-2"),
+        "type": "product.created",
+        "productId": product,
+        "sku": "NEW-2",
+        "reorderPoint": 3,
+    }
+    for body in (named, everywhere, {**named, "eventId": world.name("p-3")}):
+        await world.publish(topic, body, key=product)
+    await world.delivered("p-1", "p-2", "p-3")
+    found = await rows(
+        world.database,
+        """select sku, code, quantity_total, reorder_point from inventory join warehouses using (warehouse_id)
+           where product_id = cast(:product as uuid) order by sku, code""",
+        product=product,
+    )
+    assert [tuple(row) for row in found] == [
+        ("NEW-1", "W2", 0, 10),
+        ("NEW-2", "W1", 0, 3),
+        ("NEW-2", "W2", 0, 3),
+        ("NEW-2", "W3", 0, 3),
+    ]
+
+
+async def test_a_product_for_warehouses_that_nobody_knows_is_dead(world: World) -> None:
+    body = {"eventId": world.name("p-1"), "productId": str(uuid4()), "sku": "NEW-9", "warehouses": ["NOWHERE"]}
+    await world.publish(world.settings.kafka_topic_product_events, body, headers={"ce_type": "product.created"})
+    await world.settled("DEAD", "p-1")
+
+
+async def test_a_deleted_product_leaves_once_nothing_of_it_is_reserved(world: World) -> None:
+    product = await scalar(world.database, "select product_id from inventory where sku = :sku", sku=world.sku)
+    await world.held_by_checkout("o-1")
+    body = {"eventId": world.name("p-1"), "productId": str(product)}
+    await world.publish(world.settings.kafka_topic_product_events, body, headers={"ce_type": "product.deleted"})
+    await world.settled("WAITING", "p-1")
+    await world.order("o-1", "payment.failed", "failed")
+    await world.delivered("failed", "p-1")
+    assert await scalar(world.database, "select deleted_at is not null from inventory where sku = :sku", sku=world.sku)
+
+
+async def test_every_event_the_bridge_brings_about_is_as_its_schema_says(world: World) -> None:
+    await world.created("o-1", "e-1", quantity=10)
+    await world.order("o-1", "payment.successful", "e-2")
+    await world.order("o-1", "order.cancelled", "e-3")
+    await world.created("o-2", "e-4", quantity=50)
+    await world.order("o-2", "payment.successful", "e-5")
+    await world.delivered("e-1", "e-2", "e-3", "e-4", "e-5")
+    envelope = {"eventId": str(uuid4()), "timestamp": "2026-01-01T00:00:00Z"}
+    found = await rows(
+        world.database, "select type, sequence, data from outbox where key like :mine", mine=f"%{world.tag}%"
+    )
+    problems = {row.type: problem_with(row.type, {**envelope, "sequence": row.sequence, **row.data}) for row in found}
+    assert problems == dict.fromkeys(
+        [
+            "inventory.stock_updated",
+            "inventory.low_stock",
+            "inventory.out_of_stock",
+            "inventory.reserved",
+            "inventory.committed",
+            "inventory.released",
+            "inventory.reservation_rejected",
+            "inventory.commit_refused",
+        ]
+    )
