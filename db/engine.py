@@ -214,6 +214,11 @@ def sqlstate(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
+def schema_is_wrong(error: BaseException) -> bool:
+    """Whether an error says that a table, column or function is not as we expect (SQLSTATE class 42): our mistake."""
+    return isinstance(error, DBAPIError) and sqlstate(error).startswith("42")
+
+
 class _errors_in_our_words:  # noqa: N801 - reads as a phrase at its uses
     """Turns what a caller may retry into Unavailable; everything else passes as it is."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DataError
 
 from db.engine import ReadSession, WriteSession
 from domain.contracts.events import Arrival
@@ -37,6 +38,10 @@ class InboxStatus(StrEnum):
     WAITING = "WAITING"
     DELIVERED = "DELIVERED"
     DEAD = "DEAD"
+
+
+class Unstorable(Exception):
+    """The event holds something that Postgres cannot keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +138,17 @@ async def receive(session: WriteSession, arrival: Arrival, *, wait_seconds: floa
     """Note that an event is here, before anything is done about it; answers what its row says now.
 
     A dead event that is sent again (another record) starts anew. If nobody finishes it within `retry_seconds`, any
-    bridge may take it up; what it depends on has `wait_seconds` to come.
+    bridge may take it up; what it depends on has `wait_seconds` to come. Raises Unstorable.
     """
     values = {
         **_row(arrival),
         "wait": timedelta(seconds=wait_seconds),
         "retry": timedelta(seconds=retry_seconds),
     }
-    row = (await session.execute(_RECEIVE, values)).one()
+    try:
+        row = (await session.execute(_RECEIVE, values)).one()
+    except DataError as error:
+        raise Unstorable(str(error.orig)) from error
     return Reception(InboxStatus(row.status or InboxStatus.RECEIVED), row.others_wait)
 
 

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from db import inbox
-from db.engine import Database, WriteSession
+from db.engine import Database, WriteSession, schema_is_wrong
 from domain.contracts.events import Arrival
 from domain.errors import HoldfastError, Unavailable
 from domain.events import Consumed, TooEarly
@@ -37,7 +37,8 @@ UNFINISHED_SECONDS = 30.0
 """An event that its bridge has not finished by then may be taken up by any."""
 
 FAILURES_MAX = 3
-"""How often an event may meet an error that nobody expected before it is dead."""
+"""How often an event may meet an error that nobody expected before it is dead. A schema that lacks what we need is no
+such error: it would make every event dead, so it ends the process instead."""
 
 _log = get_logger(__name__)
 
@@ -89,9 +90,9 @@ class Handler:
         """An event that was just read from Kafka."""
         try:
             reception = await insist(lambda: self._database.calling(lambda session: self._receive(session, arrival)))
-        except Exception:
-            _log.exception("event_not_received", type=arrival.type, event_id=arrival.event_id)
-            await self._dead_letters.send_event(arrival, "processing_failed", "it could not be stored")
+        except inbox.Unstorable as error:
+            _log.warning("event_unstorable", type=arrival.type, event_id=arrival.event_id, error=str(error))
+            await self._dead_letters.send_event(arrival, "unstorable", str(error))
             self._count(arrival, "dead")
             return
         failpoint("after_inbox_row")
@@ -146,7 +147,9 @@ class Handler:
                 raise Impossible(error.code, error.detail) from error
             except (TooEarly, Impossible):
                 raise
-            except Exception:
+            except Exception as error:
+                if schema_is_wrong(error):
+                    raise
                 _log.exception("event_failed", type=arrival.type, event_id=arrival.event_id)
         raise Impossible("processing_failed", "an unexpected error, see the log of the bridge")
 

@@ -9,6 +9,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from db import inbox
+from db.engine import WriteSession
+from domain.contracts.events import Arrival
 from domain.contracts.reservations import HoldRequest
 from runtime.kafka import AIOKafkaConsumer, TopicPartition, start
 from tests.workers.streams import reading
@@ -50,6 +53,25 @@ async def test_an_error_that_nobody_expected_makes_one_event_dead_and_no_other(
     await world.created("good", "good")
     await world.settled("DEAD", "bad")
     await world.delivered("good")
+
+
+async def test_an_event_that_the_database_cannot_keep_is_a_dead_letter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = inbox.receive
+
+    async def refuse(session: WriteSession, arrival: Arrival, **more: float) -> inbox.Reception:
+        if arrival.event_id == world.name("odd"):
+            raise inbox.Unstorable("untranslatable character")
+        return await receive(session, arrival, **more)
+
+    monkeypatch.setattr(inbox, "receive", refuse)
+    async with reading(world.settings, f"{world.settings.kafka_topic_order_events}.dlq") as dead_letters:
+        await world.created("o-1", "odd")
+        await world.created("o-1", "even")
+        (record,) = await dead_letters.matching(1, lambda record: record.key == world.name("o-1").encode())
+        await world.delivered("even")
+    assert dict(record.headers)["dlq_reason"] == b"unstorable"
 
 
 async def test_events_in_structured_mode_are_understood(world: World) -> None:

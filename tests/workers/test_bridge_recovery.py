@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import text
 
 from db.engine import Database
 from runtime.settings import Settings
@@ -93,10 +94,7 @@ async def test_a_bridge_killed_in_the_middle_is_continued_by_the_next(
         await quiet.created("o-1", "created", quantity=2)
         with pytest.raises(Killed):
             await quiet.bridge().run(asyncio.Event())
-    assert (
-        await scalar(quiet.database, "select status from inbox where event_id = :id", id=quiet.name("created"))
-        == "RECEIVED"
-    )
+    assert await quiet.inbox_status("created") == "RECEIVED"
     in_another_group(quiet)
     async with running(quiet.bridge()):
         await quiet.delivered("created")
@@ -135,6 +133,32 @@ async def paused_with(world: World, at_least: int) -> bool:
     received = await scalar(world.database, "select count(*) from inbox")
     assert received < 10
     return bool(received >= at_least)
+
+
+async def test_lost_database_connections_delay_events_and_double_none(quiet: World) -> None:
+    own = Database.connect(quiet.settings, process="bridge-test")
+    kill = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holdfast-bridge-test'"
+    async with running(Bridge(quiet.settings, own, quiet.workflows)):
+        for number in range(10):
+            await quiet.created(f"o-{number}", f"created-{number}")
+            await quiet.order(f"o-{number}", "payment.successful", f"paid-{number}")
+            await scalar(quiet.database, kill)
+        await quiet.delivered(*[f"paid-{number}" for number in range(10)])
+    await own.close()
+    assert await quiet.stock() == (0, 0)
+
+
+async def test_a_schema_that_lacks_what_we_need_ends_the_bridge_and_no_event(quiet: World) -> None:
+    async with quiet.database.write() as session:
+        await session.execute(text("alter table reservations rename to gone"))
+    try:
+        await quiet.created("o-1", "created")
+        with pytest.raises(Exception, match="reservations"):
+            await asyncio.wait_for(quiet.bridge().run(asyncio.Event()), 20)
+    finally:
+        async with quiet.database.write() as session:
+            await session.execute(text("alter table gone rename to reservations"))
+    assert await quiet.inbox_status("created") == "RECEIVED"
 
 
 async def test_two_bridges_share_the_work_and_double_nothing(quiet: World) -> None:

@@ -71,6 +71,10 @@ class World:
 
         await until(all_are)
 
+    async def inbox_status(self, event_id: str) -> str:
+        (row,) = await rows(self.database, "select status from inbox where event_id = :id", id=self.name(event_id))
+        return str(row.status)
+
     async def statuses(self, order_id: str) -> list[str]:
         found = await rows(
             self.database,
