@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from holdfast.stack.errors import StackError
+from holdfast.stack_file import STACK_FILE
 from runtime.lifecycle import exit_process
 from runtime.settings import Settings, SettingsError, load_settings
 
@@ -25,7 +26,7 @@ app = typer.Typer(
 
 DirectoryOption = Annotated[Path, typer.Option("--directory", help="Where the stack keeps its data and logs.")]
 DEFAULT_DIRECTORY = Path(".holdfast")
-STACK_FILE = DEFAULT_DIRECTORY / "stack.json"
+JsonOption = Annotated[bool, typer.Option("--json", help="What was found as JSON on standard output.")]
 
 
 @app.command()
@@ -96,15 +97,17 @@ def token(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(directory: DirectoryOption = DEFAULT_DIRECTORY, as_json: JsonOption = False) -> None:
     """Check every dependency and the invariants, and say what to do."""
-    _run("holdfast.doctor")
+    stack_file = directory / STACK_FILE
+    settings = _settings_here(stack_file)
+    _finish(importlib.import_module("holdfast.doctor").main(settings, stack_file, as_json=as_json))
 
 
 @app.command()
-def demo() -> None:
+def demo(as_json: JsonOption = False) -> None:
     """Tell a checkout story on the whole stack, with its numbers."""
-    _run("holdfast.demo")
+    _finish(importlib.import_module("holdfast.demo").main(_settings(), as_json=as_json))
 
 
 @app.command()
@@ -141,9 +144,9 @@ def _settings() -> Settings:
         _refuse(str(error))
 
 
-def _settings_here() -> Settings:
+def _settings_here(stack_file: Path = DEFAULT_DIRECTORY / STACK_FILE) -> Settings:
     """Settings of a command typed beside `holdfast up`: what they do not name comes from the stack that runs here."""
-    here = importlib.import_module("holdfast.local_stack").local_addresses(STACK_FILE, _settings())
+    here = importlib.import_module("holdfast.local_stack").local_addresses(stack_file, _settings())
     return load_settings(**here)
 
 

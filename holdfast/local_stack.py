@@ -13,11 +13,18 @@ from urllib.parse import unquote, urlsplit
 from runtime.settings import Settings
 
 
+def local_facts(stack_file: Path) -> dict[str, Any]:
+    """What a running `holdfast up` says of itself; nothing where none runs."""
+    try:
+        return dict(json.loads(stack_file.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
 def local_addresses(stack_file: Path, settings: Settings) -> dict[str, Any]:
     """Settings that lead to the running stack, without those of services that `settings` name already."""
-    try:
-        facts = json.loads(stack_file.read_text("utf-8"))
-    except (OSError, ValueError):
+    facts = local_facts(stack_file)
+    if not facts:
         return {}
     groups = {
         "db_host": _postgres(facts["postgres"]),

@@ -13,7 +13,7 @@ from gateway.rpc.generated.inventory.v1.inventory_pb2 import (
 )
 from holdfast.demo.claims import in_milliseconds, percentile
 from holdfast.demo.shop import Shop
-from holdfast.demo.stage import Stage
+from holdfast.demo.stage import Stage, advance
 
 TENT, SOCKS, STOVE, BOOTS = "TENT-DOME-2P", "SOCKS-HIKE-WOOL-39-41", "STOVE-GAS-DUO", "BOOTS-ALPINE-42"
 
@@ -130,12 +130,13 @@ async def orders_by_kafka(shop: Shop, stage: Stage) -> None:
     """Orders that come as events, one after the other: how long until the answer is on Kafka."""
     stage.chapter("The order service only speaks Kafka")
     seconds = []
-    with stage.progress("order.created → inventory.reserved", ORDERS_MEASURED):
+    with stage.progress("order.created → inventory.reserved", ORDERS_MEASURED) as progress:
         for number in range(ORDERS_MEASURED):
             order_id = f"event-{2000 + number}"
             sent_at = await shop.news.send("order.created", order_id, items=[{"sku": SOCKS, "quantity": 1}])
             reserved = await shop.news.until(order_id, "inventory.reserved", seconds_max=PATIENCE_SECONDS)
             seconds.append(reserved.seen_at - sent_at)
+            advance(progress)
     p50, p95 = percentile(seconds, 0.5), percentile(seconds, 0.95)
     stage.claim(
         f"{ORDERS_MEASURED} order.created events hold stock and are answered by inventory.reserved",

@@ -11,7 +11,7 @@ from collections import Counter
 from holdfast.demo.claims import in_milliseconds, percentile
 from holdfast.demo.client import Answer
 from holdfast.demo.shop import Shop, hold
-from holdfast.demo.stage import Stage, advance
+from holdfast.demo.stage import Stage, advance, reach
 
 ORDERS = 60
 AT_ONCE = 12
@@ -76,10 +76,13 @@ def _judge(stage: Stage, answers: list[Answer]) -> None:
 async def _pay_through_a_kill(shop: Shop, stage: Stage) -> float:
     """Answers the seconds from the kill to the last commit."""
 
-    def committed() -> int:
-        return len({news.body["orderId"] for news in shop.news.distinct("inventory.committed")} & set(ORDER_IDS))
+    with stage.progress("orders paid", ORDERS) as progress:
 
-    with stage.progress("orders paid", ORDERS):
+        def committed() -> int:
+            told = {news.body["orderId"] for news in shop.news.distinct("inventory.committed")}
+            reach(progress, count := len(told & set(ORDER_IDS)))
+            return count
+
         sending = asyncio.gather(*(shop.news.send("payment.successful", order_id) for order_id in ORDER_IDS))
         await shop.news.wait_for(lambda: committed() >= KILL_AFTER_PAYMENTS)
         _kill(shop, stage, "bridge", f"{ORDERS - committed()} payments not committed yet")

@@ -149,6 +149,12 @@ def advance(progress: Progress, by: int = 1) -> None:
         progress.advance(task_id, by)
 
 
+def reach(progress: Progress, completed: int) -> None:
+    """Set the only bar of a `Stage.progress`."""
+    for task_id in progress.task_ids:
+        progress.update(task_id, completed=completed)
+
+
 def _mark(claim: Claim) -> str:
     return "[bold green]✔[/bold green]" if claim.held else "[bold red]✘[/bold red]"
 

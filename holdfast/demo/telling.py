@@ -63,7 +63,7 @@ class Telling:
 
     async def run(self, settings: Settings) -> int:
         """Tell it; answers the exit code. Ctrl-C and SIGTERM stop everything in order first."""
-        work = asyncio.ensure_future(self._tell(_own(settings)))
+        work = asyncio.ensure_future(self._tell(own_settings(settings)))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._interrupt, work)
         finished = False
@@ -141,7 +141,7 @@ class Telling:
         )
 
 
-def _own(settings: Settings) -> Settings:
+def own_settings(settings: Settings) -> Settings:
     """The same settings without any server they name, and with free ports: the demo never touches what is yours."""
     values = dict(settings) | {name: Settings.model_fields[name].default for name in ADDRESSES}
     values |= {"app_host": "127.0.0.1", "app_port": 0, "grpc_port": 0, "prometheus_port": 0}

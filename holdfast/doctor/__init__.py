@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ from rich.markup import escape
 from db.engine import Database
 from holdfast.doctor import servers, service
 from holdfast.doctor.findings import Finding, Verdict, is_healthy
-from holdfast.doctor.whereabouts import settings_of, stack_facts
+from holdfast.local_stack import local_facts
 from runtime.logs import configure_logging
 from runtime.settings import Settings
 
@@ -33,15 +34,19 @@ _PART_CHARACTERS = 27
 _WIDTH_PIPED = 200
 
 
-def main(settings: Settings, directory: Path = Path(".holdfast"), *, as_json: bool = False) -> int:
-    """Examine the stack of `directory` when one runs there, else what the settings name; answers the exit code."""
-    configure_logging(settings.model_copy(update={"log_level": "error"}), "doctor")
-    facts = stack_facts(directory)
-    findings = asyncio.run(examine(settings_of(settings, facts) if facts else settings, facts))
+def main(settings: Settings, stack_file: Path, *, as_json: bool = False) -> int:
+    """Examine what the settings name, and the processes of the stack that `stack_file` tells of; answers the exit code.
+
+    With `as_json` for programs.
+    """
+    configure_logging(settings, "doctor")
+    logging.disable(logging.ERROR)  # what a library complains about is a finding already
+    facts = local_facts(stack_file)
+    findings = asyncio.run(examine(settings, facts))
     if as_json:
         print(json.dumps({"healthy": is_healthy(findings), "findings": [asdict(it) for it in findings]}, indent=2))
     else:
-        _show(findings, directory if facts else None)
+        _show(findings, stack_file.parent if facts else None)
     return 0 if is_healthy(findings) else 1
 
 
@@ -50,18 +55,24 @@ async def examine(settings: Settings, facts: Mapping[str, Any] | None = None) ->
     database = Database.connect(settings, process="doctor")
     try:
         looks = [
-            servers.postgres(settings, database),
+            _database(settings, database),
             servers.temporal(settings),
             servers.kafka(settings),
             servers.redis(settings),
             *([service.processes(facts)] if facts else []),
-            service.outbox(database),
-            service.invariants(database),
         ]
         found = await asyncio.gather(*looks)
     finally:
         await database.close()
     return [*service.settings_in_use(settings), *(finding for part in found for finding in part)]
+
+
+async def _database(settings: Settings, database: Database) -> list[Finding]:
+    """Postgres first: what is in it can only be looked at where it answers and has our schema."""
+    found = await servers.postgres(settings, database)
+    if is_healthy(found):
+        return [*found, *await service.outbox(database), *await service.invariants(database)]
+    return [*found, service.unread("outbox"), service.unread("invariants")]
 
 
 def _show(findings: list[Finding], directory: Path | None) -> None:

@@ -49,13 +49,18 @@ async def _process(name: str, facts: Mapping[str, Any], url: str) -> Finding:
     return ok(name, f"ready, process {facts['pids'].get(name, 'unknown')}, metrics at {url}")
 
 
+def unread(part: str) -> Finding:
+    """For what lies in a database that cannot be read."""
+    return fail(part, "cannot be looked at", "See postgres and schema above.")
+
+
 async def outbox(database: Database) -> list[Finding]:
     """How long news wait."""
     try:
         async with database.read() as session:
             seconds = await oldest_unsent_seconds(session)
     except HoldfastError as error:
-        return [fail("outbox", f"cannot be read: {error.detail}", "See postgres and schema above.")]
+        return [fail("outbox", f"cannot be read: {error.detail}", "Look again: Postgres answered a moment ago.")]
     detail = f"the oldest unsent event has waited {seconds:.1f} s" if seconds else "everything is sent"
     if seconds <= OUTBOX_SECONDS_FINE:
         return [ok("outbox", detail)]
@@ -68,7 +73,7 @@ async def invariants(database: Database) -> list[Finding]:
     try:
         found = await violations_of(database)
     except HoldfastError as error:
-        return [fail("invariants", f"cannot be checked: {error.detail}", "See postgres and schema above.")]
+        return [fail("invariants", f"cannot be checked: {error.detail}", "Look again: Postgres answered a moment ago.")]
     if not found:
         return [ok("invariants", f"all {len(INVARIANTS)} hold")]
     advice = "This must never happen: keep the database as it is and report it with these rows."
