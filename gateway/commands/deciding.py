@@ -16,9 +16,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from db import reservations
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
-from domain.contracts.reservations import DecisionRequest, SettleOutcome, adoption
+from domain.contracts.reservations import Decision, DecisionRequest, SettleOutcome, SettleRequest, adoption
 from domain.errors import NotFound, OutcomeUnknown
 from domain.reservations import Reservation
+from runtime import metrics
 from runtime.reservation_start import start_options
 
 ATTEMPTS_MAX = 3
@@ -53,6 +54,22 @@ class Deciding:
         except (TimeoutError, RPCError) as error:
             raise _unknown(reservation_id) from error
         raise _unknown(reservation_id)
+
+    async def bring_back(self, reservation_id: UUID, asked: DecisionRequest) -> None:
+        """Return what was sold. The workflow has done it if it still ran; a closed one has nobody who would."""
+        request = SettleRequest(
+            reservation_id=reservation_id,
+            decision=Decision.CANCEL,
+            actor_id=asked.actor_id,
+            actor_name=asked.actor_name,
+            reason=asked.reason,
+            decision_id=asked.decision_id,
+            source=asked.source,
+            traceparent=asked.traceparent,
+        )
+        outcome = await self._database.calling(lambda session: reservations.return_sold(session, request))
+        if outcome is not None and outcome.returned:
+            metrics.RESERVATIONS.labels(outcome="returned", source=asked.source).inc()
 
     async def _update(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome | None:
         """The workflow's answer; None when there is no running workflow of this reservation."""

@@ -92,9 +92,15 @@ class ReservationCommands:
         reason: ReleaseReason = ReleaseReason.CANCELLED,
         decision_id: UUID | None = None,
     ) -> Reservation:
-        """Let the stock go. Raises NotFound, ReservationSettled naming the winner, OutcomeUnknown."""
+        """Let the stock go; an order that is cancelled after its sale brings the stock back, once.
+
+        Raises NotFound, ReservationSettled naming the winner, OutcomeUnknown.
+        """
         asked = replace(_decision(caller, decision_id), reason=reason.value)
         outcome = await self._deciding.decide(reservation_id, CANCEL, asked)
+        if reason is ReleaseReason.ORDER_CANCELLED and outcome.status is ReservationStatus.COMMITTED:
+            await self._deciding.bring_back(reservation_id, asked)
+            return await self._settled(reservation_id, outcome, ReservationStatus.COMMITTED)
         return await self._settled(reservation_id, outcome, ReservationStatus.CANCELLED)
 
     async def extend(
