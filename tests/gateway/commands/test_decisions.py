@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from db.engine import Database
 from domain.contracts.names import COMMIT, RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
@@ -26,6 +26,8 @@ from tests.stocking import add_stock, assert_invariants, hold, news_of, reservat
 
 PENDING, COMMITTED, CANCELLED = ReservationStatus.PENDING, ReservationStatus.COMMITTED, ReservationStatus.CANCELLED
 EXPIRED = ReservationStatus.EXPIRED
+
+OUTSIDE = UnsandboxedWorkflowRunner()
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +200,7 @@ class TestWithoutAWorkflow:
         held = await hold(desk.database, want(await add_stock(desk.database, 5), 2))
         await settle(desk.database, held, COMMITTED)
         client = desk.temporal
-        async with Worker(client, task_queue=RESERVATION_QUEUE, workflows=[Forgetful]):
+        async with Worker(client, task_queue=RESERVATION_QUEUE, workflows=[Forgetful], workflow_runner=OUTSIDE):
             await client.start_workflow(
                 RESERVATION_WORKFLOW, id=reservation_workflow_id(held.reservation_id), task_queue=RESERVATION_QUEUE
             )
