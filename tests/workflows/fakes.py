@@ -1,4 +1,4 @@
-"""Stock in memory behind workflows/ports.py: enough of the rules to see what the workflow makes of each answer."""
+"""Fakes behind workflows/ports.py: enough of the rules to see what a workflow makes of each answer."""
 
 from __future__ import annotations
 
@@ -131,6 +131,39 @@ class FakeStock(ports.ReservationActivities):
         return SettleOutcome(
             status=self.status, expires_at=self.expires_at, changed=changed, extends_count=self.extends_count
         )
+
+
+class FakeHousekeeping(ports.MaintenanceActivities):
+    """Answers what it is told to; a step in `broken` fails every time, one in `shaky` the first time."""
+
+    def __init__(self, *, broken: frozenset[str] = frozenset(), shaky: frozenset[str] = frozenset()) -> None:
+        self._broken = broken
+        self._shaky = set(shaky)
+        self.tried: list[str] = []
+
+    @activity.defn(name="check_invariants")
+    async def check_invariants(self) -> dict[str, int]:
+        """No violation but one."""
+        self._try("check_invariants")
+        return {"nothing_is_negative": 0, "holds_end_in_time": 1}
+
+    @activity.defn(name="adopt_orphans")
+    async def adopt_orphans(self) -> int:
+        """Three."""
+        self._try("adopt_orphans")
+        return 3
+
+    @activity.defn(name="trim")
+    async def trim(self) -> dict[str, int]:
+        """Two rows of the inbox."""
+        self._try("trim")
+        return {"inbox": 2}
+
+    def _try(self, step: str) -> None:
+        self.tried.append(step)
+        if step in self._broken or step in self._shaky:
+            self._shaky.discard(step)
+            raise ApplicationError(f"{step} failed")
 
 
 def unavailable() -> ApplicationError:

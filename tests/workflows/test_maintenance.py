@@ -4,47 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from temporalio import activity
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.contracts.names import RECONCILE_WORKFLOW
-from workflows import ports
+from tests.workflows.fakes import FakeHousekeeping
 from workflows.maintenance import ReconcileReport, ReconcileWorkflow
-
-
-class FakeHousekeeping(ports.MaintenanceActivities):
-    """Answers what it is told to; a step in `broken` fails every time, one in `shaky` the first time."""
-
-    def __init__(self, *, broken: frozenset[str] = frozenset(), shaky: frozenset[str] = frozenset()) -> None:
-        self._broken = broken
-        self._shaky = set(shaky)
-        self.tried: list[str] = []
-
-    @activity.defn(name="check_invariants")
-    async def check_invariants(self) -> dict[str, int]:
-        """No violation but one."""
-        self._try("check_invariants")
-        return {"nothing_is_negative": 0, "holds_end_in_time": 1}
-
-    @activity.defn(name="adopt_orphans")
-    async def adopt_orphans(self) -> int:
-        """Three."""
-        self._try("adopt_orphans")
-        return 3
-
-    @activity.defn(name="trim")
-    async def trim(self) -> dict[str, int]:
-        """Two rows of the inbox."""
-        self._try("trim")
-        return {"inbox": 2}
-
-    def _try(self, step: str) -> None:
-        self.tried.append(step)
-        if step in self._broken or step in self._shaky:
-            self._shaky.discard(step)
-            raise ApplicationError(f"{step} failed")
 
 
 async def _reconcile(time_skipping: WorkflowEnvironment, housekeeping: FakeHousekeeping) -> ReconcileReport:

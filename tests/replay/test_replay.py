@@ -1,0 +1,54 @@
+"""Workflows that were started by yesterday's code go on with today's, and an edit that would break them is seen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from tests.replay.fingerprint import fingerprint
+from tests.replay.record import HISTORIES, stored
+from tests.replay.scenarios import SCENARIOS, played, recording_server
+from workflows.maintenance import ReconcileWorkflow
+from workflows.reservation import ReservationWorkflow
+
+STORED = sorted(path.stem for path in HISTORIES.glob("*.json"))
+
+
+@pytest.fixture(scope="module")
+async def recorder() -> AsyncIterator[Client]:
+    async with recording_server() as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", STORED)
+async def test_a_stored_history_replays(name: str) -> None:
+    replayer = Replayer(workflows=[ReservationWorkflow, ReconcileWorkflow], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(stored(name))
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+async def test_a_scenario_makes_the_commands_that_were_stored(recorder: Client, name: str) -> None:
+    assert fingerprint(await played(recorder, name)) == fingerprint(stored(name))
+
+
+def test_every_scenario_has_its_history() -> None:
+    assert set(SCENARIOS) <= set(STORED)
+
+
+def test_histories_of_workflows_that_wait_are_among_them() -> None:
+    for name in ("held_and_waiting", "extended_and_waiting"):
+        assert "start timer" in (commands := fingerprint(stored(name)))
+        assert "complete" not in commands
+
+
+def test_no_history_tells_about_the_machine_it_came_from() -> None:
+    for name in STORED:
+        text = (HISTORIES / f"{name}.json").read_text("utf-8")
+        assert "/work" not in text
+        assert "/home" not in text
+        assert '"identity": "recorder"' in text
+        assert text.count('"identity"') == text.count('"identity": "recorder"')
