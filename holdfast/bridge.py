@@ -1,4 +1,7 @@
-"""The bridge process: events of other services into workflows and stock rows."""
+"""The bridge process: events of other services into workflows and stock rows.
+
+A reservation worker stands beside the bridge on the same client, so that what it starts is held here at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
+from activities.reservations import ReservationActivities
 from db.engine import Database
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
@@ -16,6 +20,7 @@ from runtime.temporal import connect, ensure_search_attributes, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
 from workers.bridge import Bridge
 from workers.bridge_temporal import TemporalReservations
+from workers.temporal_workers import reservation_worker
 
 PROMETHEUS_PORTS_TRIED = 20
 """PROMETHEUS_PORT belongs to `serve`; this process takes the next free one."""
@@ -38,6 +43,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         runtime = await stack.enter_async_context(open_runtime())
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="bridge")
         await ensure_search_attributes(client)
+        worker = reservation_worker(client, ReservationActivities(database, settings), settings)
         bridge = Bridge(settings, database, TemporalReservations(client))
         await stack.enter_async_context(
             serve_health(
@@ -48,5 +54,6 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
                 ports_tried=PROMETHEUS_PORTS_TRIED,
             )
         )
+        await stack.enter_async_context(worker)
         _log.info("bridge_ready")
         await bridge.run(stop)
