@@ -27,8 +27,8 @@ ROWS_PER_BUCKET = 100
 
 BUSY_SECONDS = 0.005
 IDLE_SECONDS_MAX = 0.020
-REST_GROWTH = 1.5
-"""After work the relay looks again at once, then ever more rarely up to the idle pause."""
+REST_GROWTH = 1.1
+"""After work the relay looks again soon, then ever more rarely: after a fifth of a second at the idle pause."""
 
 TROUBLE_SECONDS = 0.5
 UPKEEP_SECONDS = 1.0
