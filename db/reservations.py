@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from db.allocation import Candidates, candidates
 from db.engine import Database, ReadSession, WriteSession, sqlstate
 from db.locks import lock_overdue
-from db.tables import inventory, reservation_lines, reservations
+from db.reservation_rows import held_row, outcome_of, picks_of, read_where
+from db.tables import reservations
 from domain.allocation import Plan, plan
 from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
 from domain.errors import Shortage, Unavailable
-from domain.limits import LINES_MAX
-from domain.reservations import Line, ReleaseReason, Reservation, ReservationStatus
+from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 
 PLAN_DOES_NOT_FIT = "HF001"
 
@@ -101,7 +101,7 @@ async def hold(database: Database, request: HoldRequest, hint: Plan | None = Non
                 raise
         else:
             if reserved_at is not None:
-                return _held(request, planned, reserved_at)
+                return held_row(request, planned, reserved_at)
     for _ in range(RECLAIM_ATTEMPTS_MAX):
         try:
             return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
@@ -124,7 +124,7 @@ async def settle(session: WriteSession, request: SettleRequest, *, target: Reser
         "reason": request.reason or ReleaseReason.CANCELLED.value,
         **_performer(request),
     }
-    return _outcome((await session.execute(_SETTLE, values)).first())
+    return outcome_of((await session.execute(_SETTLE, values)).first())
 
 
 async def extend(
@@ -139,7 +139,7 @@ async def extend(
         "extends_max": extends_max,
         **_performer(request),
     }
-    return _outcome((await session.execute(_EXTEND, values)).first())
+    return outcome_of((await session.execute(_EXTEND, values)).first())
 
 
 async def return_sold(session: WriteSession, request: SettleRequest) -> SettleOutcome | None:
@@ -164,29 +164,18 @@ async def expire_overdue(session: WriteSession, *, grace_seconds: float, batch_r
 
 async def get(session: ReadSession, reservation_id: UUID) -> Reservation | None:
     """One reservation with its lines."""
-    return next(iter(await _read(session, reservations.c.reservation_id == reservation_id)), None)
+    return next(iter(await read_where(session, reservations.c.reservation_id == reservation_id)), None)
 
 
 async def by_ids(session: ReadSession, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
     """Reservations with their lines by id, at most 200; one that does not exist is missing."""
-    found = await _read(session, reservations.c.reservation_id.in_(reservation_ids)) if reservation_ids else []
+    found = await read_where(session, reservations.c.reservation_id.in_(reservation_ids)) if reservation_ids else []
     return {reservation.reservation_id: reservation for reservation in found}
 
 
 async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:
     """Up to 200 reservations of an order, oldest id first."""
-    return await _read(session, reservations.c.order_id == order_id)
-
-
-async def live_of_order(session: ReadSession, order_id: str) -> list[tuple[UUID, ReservationStatus]]:
-    """Ids and states of an order's reservations in id order, without their lines."""
-    statement = (
-        select(reservations.c.reservation_id, reservations.c.status)
-        .where(reservations.c.order_id == order_id)
-        .order_by(reservations.c.reservation_id)
-        .limit(LINES_MAX)
-    )
-    return [(row.reservation_id, ReservationStatus(row.status)) for row in await session.execute(statement)]
+    return await read_where(session, reservations.c.order_id == order_id)
 
 
 def _planned(request: HoldRequest, found: Candidates) -> Plan:
@@ -196,7 +185,7 @@ def _planned(request: HoldRequest, found: Candidates) -> Plan:
 async def _hold_planned(
     session: WriteSession, request: HoldRequest, planned: Plan, opened_at: datetime | None = None
 ) -> datetime | None:
-    values = {**_opening(request), **_picked(planned), "traceparent": request.traceparent, "opened_at": opened_at}
+    values = {**_opening(request), **picks_of(planned), "traceparent": request.traceparent, "opened_at": opened_at}
     return (await session.execute(_HOLD, values)).scalar_one()  # type: ignore[no-any-return]
 
 
@@ -243,133 +232,9 @@ def _opening(request: HoldRequest) -> dict[str, Any]:
     }
 
 
-def _picked(planned: Plan) -> dict[str, Any]:
-    return {
-        "inventory_ids": [pick.inventory_id for pick in planned.picks],
-        "quantities": [pick.quantity for pick in planned.picks],
-        "lines": [
-            {
-                "inventoryId": str(pick.inventory_id),
-                "warehouseId": str(pick.warehouse_id),
-                "sku": pick.sku,
-                "quantity": pick.quantity,
-            }
-            for pick in planned.picks
-        ],
-    }
-
-
 def _performer(request: SettleRequest) -> Mapping[str, Any]:
     return {
         "performed_by": request.actor_id,
         "performed_by_name": request.actor_name,
         "traceparent": request.traceparent,
     }
-
-
-def _outcome(row: Row[Any] | None) -> SettleOutcome | None:
-    if row is None:
-        return None
-    return SettleOutcome(
-        status=ReservationStatus(row.status),
-        expires_at=row.expires_at,
-        changed=row.changed,
-        refused=getattr(row, "refused", False),
-        extends_count=getattr(row, "extends_count", 0),
-        early_seconds=early.total_seconds() if (early := getattr(row, "early", None)) else 0.0,
-    )
-
-
-def _held(request: HoldRequest, planned: Plan, reserved_at: datetime) -> Reservation:
-    """The row that hold_reservation has just committed, without reading it back."""
-    return Reservation(
-        reservation_id=request.reservation_id,
-        order_id=request.order_id,
-        status=ReservationStatus.PENDING,
-        lines=tuple(
-            Line(inventory_id=p.inventory_id, warehouse_id=p.warehouse_id, sku=p.sku, quantity=p.quantity)
-            for p in planned.picks
-        ),
-        shortages=(),
-        fingerprint=request.fingerprint,
-        release_reason=None,
-        extends_count=0,
-        sequence=1,
-        reserved_at=reserved_at,
-        expires_at=reserved_at + timedelta(seconds=request.hold_seconds),
-        committed_at=None,
-        cancelled_at=None,
-        expired_at=None,
-        returned_at=None,
-        created_at=reserved_at,
-        updated_at=reserved_at,
-    )
-
-
-_LINES = (
-    select(
-        func.coalesce(
-            func.jsonb_agg(
-                func.jsonb_build_object(
-                    "inventory_id",
-                    reservation_lines.c.inventory_id,
-                    "warehouse_id",
-                    inventory.c.warehouse_id,
-                    "sku",
-                    inventory.c.sku,
-                    "quantity",
-                    reservation_lines.c.quantity,
-                    "quantity_returned",
-                    reservation_lines.c.quantity_returned,
-                )
-            ),
-            text("'[]'"),
-        )
-    )
-    .select_from(reservation_lines.join(inventory, inventory.c.inventory_id == reservation_lines.c.inventory_id))
-    .where(reservation_lines.c.reservation_id == reservations.c.reservation_id)
-    .scalar_subquery()
-)
-
-
-async def _read(session: ReadSession, condition: Any) -> list[Reservation]:
-    statement = (
-        select(reservations, _LINES.label("lines"))
-        .where(condition)
-        .order_by(reservations.c.reservation_id)
-        .limit(LINES_MAX)
-    )
-    return [reservation_of(row) for row in await session.execute(statement)]
-
-
-def reservation_of(row: Any) -> Reservation:
-    """A reservation from a row of `reservations` with its `lines` as JSON."""
-    lines = (
-        Line(
-            inventory_id=UUID(line["inventory_id"]),
-            warehouse_id=UUID(line["warehouse_id"]),
-            sku=line["sku"],
-            quantity=line["quantity"],
-            quantity_returned=line["quantity_returned"],
-        )
-        for line in row.lines
-    )
-    return Reservation(
-        reservation_id=row.reservation_id,
-        order_id=row.order_id,
-        status=ReservationStatus(row.status),
-        lines=tuple(sorted(lines, key=lambda line: line.inventory_id)),
-        shortages=tuple(Shortage(**shortage) for shortage in row.shortages),
-        fingerprint=row.fingerprint,
-        release_reason=row.release_reason,
-        extends_count=row.extends_count,
-        sequence=row.sequence,
-        reserved_at=row.reserved_at,
-        expires_at=row.expires_at,
-        committed_at=row.committed_at,
-        cancelled_at=row.cancelled_at,
-        expired_at=row.expired_at,
-        returned_at=row.returned_at,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )

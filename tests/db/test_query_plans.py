@@ -135,7 +135,6 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await overdue_quantities(session, [HOT_ROW])
         await reservations.get(session, ONE)
         await reservations.of_order(session, "order-9")
-        await reservations.live_of_order(session, "order-9")
 
 
 async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Database) -> None:
