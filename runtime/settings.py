@@ -99,7 +99,6 @@ class Settings(BaseSettings):
     reservation_hold_seconds: int = Field(default=900, ge=1, le=604_800)
     reservation_hold_seconds_max: int = Field(default=604_800, ge=1, le=604_800)
     reservation_extends_max: int = Field(default=10, ge=0)
-    reservation_workflow_retention_hours: int = Field(default=24, ge=1)
     adjustment_approval_threshold: int = Field(default=100, ge=1)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0)
