@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -105,12 +106,12 @@ async def test_two_relays_send_everything_and_each_key_in_order(kafka: Settings,
                     await insert_event(session, key_of(stream), sequence, stream_id=stream)
         await until(lambda: all_sent(db))
         for stream in STREAMS:
-            await reader.matching(1, lambda record, key=key_of(stream): is_last(record, key))
+            await reader.matching(1, partial(is_last, key_of(stream)))
     in_order = {key: without_repeats(seen) for key, seen in sequences(reader.records).items()}
     assert in_order == {key_of(stream): list(range(1, 11)) for stream in STREAMS}
 
 
-def is_last(record: Any, key: str) -> bool:
+def is_last(key: str, record: Any) -> bool:
     return bool(record.key == key.encode() and json.loads(record.value)["sequence"] == 10)
 
 
