@@ -109,6 +109,7 @@ async def open_newsroom(settings: Settings) -> AsyncIterator[Newsroom]:
         finally:
             listening.cancel()
             await asyncio.wait({listening})
-            await consumer.stop()
+            # Without a broker, stopping ends in a cancellation of aiokafka's own: nothing of ours.
+            await asyncio.gather(consumer.stop(), return_exceptions=True)
     finally:
         await producer.stop()
