@@ -17,13 +17,15 @@ from db import reservations
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from domain.contracts.reservations import Decision, DecisionRequest, SettleOutcome, SettleRequest, adoption
-from domain.errors import NotFound, OutcomeUnknown
+from domain.errors import NotFound, OutcomeUnknown, Unavailable
 from domain.reservations import Reservation
 from runtime import metrics
 from runtime.reservation_start import start_options
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
+
+LAST_READ_SECONDS = 1.0
 
 ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "reservation_lost"})
 """What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
@@ -38,22 +40,41 @@ class Deciding:
         self._deadline_seconds = deadline_seconds
 
     async def decide(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
-        """Ask the workflow; a closed one is answered by its row, a lost one is started again and adopts the row."""
+        """The row after the decision, whoever made it. Raises NotFound, OutcomeUnknown."""
+        patience_seconds = max(self._deadline_seconds / 2, self._deadline_seconds - LAST_READ_SECONDS)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
-                for _attempt in range(ATTEMPTS_MAX):
-                    outcome = await self._update(reservation_id, update, asked)
-                    if outcome is not None:
-                        return outcome
-                    row = await self._row(reservation_id)
-                    if row is None:
-                        raise NotFound(f"no reservation {reservation_id}")
-                    if row.status.is_terminal:
-                        return SettleOutcome(status=row.status, expires_at=row.expires_at)
-                    await self._temporal.start_workflow(**start_options(adoption(row)))
-        except (TimeoutError, RPCError) as error:
-            raise _unknown(reservation_id) from error
-        raise _unknown(reservation_id)
+            async with asyncio.timeout(patience_seconds):
+                return await self._asked(reservation_id, update, asked)
+        except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
+            return await self._last_look(reservation_id, error)
+
+    async def _asked(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
+        """Ask the workflow; a closed one is answered by its row, a lost one is started again and adopts the row."""
+        for _attempt in range(ATTEMPTS_MAX):
+            outcome = await self._update(reservation_id, update, asked)
+            if outcome is not None:
+                return outcome
+            row = await self._row(reservation_id)
+            if row is None:
+                raise NotFound(f"no reservation {reservation_id}")
+            if row.status.is_terminal:
+                return SettleOutcome(status=row.status, expires_at=row.expires_at)
+            await self._temporal.start_workflow(**start_options(adoption(row)))
+        raise TimeoutError("its workflow ends whenever it is asked")
+
+    async def _last_look(self, reservation_id: UUID, error: Exception) -> SettleOutcome:
+        """A row that is settled is an answer too, whoever did not tell us; one that is not may still change."""
+        try:
+            async with asyncio.timeout(LAST_READ_SECONDS):
+                row = await self._row(reservation_id)
+        except (TimeoutError, Unavailable):
+            row = None
+        if row is None or not row.status.is_terminal:
+            raise OutcomeUnknown(
+                "the outcome is not known yet: read the reservation, or repeat the request",
+                extra={"reservationId": str(reservation_id)},
+            ) from error
+        return SettleOutcome(status=row.status, expires_at=row.expires_at)
 
     async def bring_back(self, reservation_id: UUID, asked: DecisionRequest) -> None:
         """Return what was sold. The workflow has done it if it still ran; a closed one has nobody who would."""
@@ -82,16 +103,14 @@ class Deciding:
                 result_type=SettleOutcome,
                 rpc_timeout=timedelta(seconds=self._deadline_seconds),
             )
-        except RPCTimeoutOrCancelledError as error:
-            raise _unknown(reservation_id) from error
         except WorkflowUpdateFailedError as error:
-            if _ended_meanwhile(error):
-                return None
-            raise _unknown(reservation_id) from error
+            if not _ended_meanwhile(error):
+                raise
+            return None
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
         return outcome
 
     async def _row(self, reservation_id: UUID) -> Reservation | None:
@@ -101,10 +120,3 @@ class Deciding:
 def _ended_meanwhile(error: WorkflowUpdateFailedError) -> bool:
     """The workflow ended after it had taken the update, well or badly: the row answers instead."""
     return isinstance(error.cause, ApplicationError) and error.cause.type in ENDED
-
-
-def _unknown(reservation_id: UUID) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        "the outcome is not known yet: read the reservation, or repeat the request",
-        extra={"reservationId": str(reservation_id)},
-    )

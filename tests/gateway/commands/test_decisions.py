@@ -230,6 +230,13 @@ class TestUnknownOutcomes:
         assert (await reservation_now(open_shop.database, held)).status is PENDING
 
 
+async def test_a_row_that_is_settled_is_the_answer_even_when_temporal_is_away(open_shop: Desk) -> None:
+    held = await _held(open_shop)
+    await open_shop.commands.commit(held.reservation_id, CALLER)
+    async with _cut_off(open_shop) as away:
+        assert (await away.commands.commit(held.reservation_id, CALLER)).status is COMMITTED
+
+
 async def test_commits_teach_the_admission_of_holds(open_shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
     monkeypatch.setattr(open_shop.admission, "observe", seen.append)

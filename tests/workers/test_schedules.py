@@ -1,0 +1,61 @@
+"""The Reconcile schedule on a real Temporal: made once, brought up to date, and run by its worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.maintenance import MaintenanceActivities
+from db.engine import Database
+from domain.contracts.names import MAINTENANCE_QUEUE, RECONCILE_SCHEDULE
+from holdfast.stack.embedded import Stack
+from runtime.settings import Settings
+from tests.conftest import NAMESPACES
+from workers.schedules import ensure_schedules
+from workers.temporal_workers import maintenance_worker
+from workflows.maintenance import ReconcileReport
+
+
+@pytest.fixture(scope="module")
+async def temporal(temporal_server: Stack) -> AsyncIterator[Client]:
+    client = await Client.connect(
+        temporal_server.settings.temporal_address, namespace=NAMESPACES[-6], data_converter=pydantic_data_converter
+    )
+    yield client
+    await client.get_schedule_handle(RECONCILE_SCHEDULE).delete()
+
+
+async def test_many_workers_that_start_at_once_make_one_schedule(temporal: Client) -> None:
+    await asyncio.gather(*(ensure_schedules(temporal) for _ in range(4)))
+    await ensure_schedules(temporal)
+    described = await temporal.get_schedule_handle(RECONCILE_SCHEDULE).describe()
+    action = described.schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    assert action.task_queue == MAINTENANCE_QUEUE
+    assert [interval.every for interval in described.schedule.spec.intervals] == [timedelta(minutes=1)]
+    assert described.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
+
+
+async def test_a_round_that_the_schedule_starts_is_run_by_the_worker(temporal: Client, database: Settings) -> None:
+    await ensure_schedules(temporal)
+    db = Database.connect(database, process="tests")
+    schedule = temporal.get_schedule_handle(RECONCILE_SCHEDULE)
+    async with maintenance_worker(temporal, MaintenanceActivities(db, temporal, database), database):
+        await schedule.trigger(overlap=ScheduleOverlapPolicy.ALLOW_ALL)
+        async with asyncio.timeout(20):
+            while not (actions := (await schedule.describe()).info.recent_actions):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            execution = actions[-1].action
+            handle = temporal.get_workflow_handle(
+                execution.workflow_id, run_id=execution.first_execution_run_id, result_type=ReconcileReport
+            )
+            report = await handle.result()
+    await db.close()
+    assert set(report.violations.values()) == {0}
+    assert (report.adopted, report.failed) == (0, [])
+    assert set(report.trimmed) == {"inbox", "idempotency_keys", "reservations", "outbox"}
