@@ -33,6 +33,7 @@ from workers.offsets import OffsetTracker
 from workers.topics import all_topics, consumed_topics
 
 CONNECT_PATIENCE_SECONDS = 30.0
+ENSURE_PATIENCE_SECONDS = 3.0
 POLL_MS = 200
 POLL_RECORDS_MAX = 100
 JOBS_MAX = 500
@@ -87,11 +88,18 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition in revoked:
             self._trackers.pop(partition, None)
 
-    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Read these partitions from where they were committed."""
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Read these partitions from where they were committed.
+
+        A broker that forgot its groups has forgotten its topics too: they are made again before it makes its own.
+        """
         _log.info("partitions_assigned", partitions=sorted(f"{it.topic}-{it.partition}" for it in assigned))
         for partition in assigned:
             self._trackers[partition] = OffsetTracker()
+        try:
+            await ensure_topics(self._settings, all_topics(self._settings), patience_seconds=ENSURE_PATIENCE_SECONDS)
+        except (KafkaError, OSError) as error:
+            _log.warning("topics_not_ensured", error=repr(error))
 
     async def _poll(self) -> None:
         while True:

@@ -15,7 +15,7 @@ STANDSTILL_SECONDS_MAX = 10.0
 """The position is not the end, before or behind it, and has not moved for this long."""
 
 SILENCE_SECONDS_MAX = 30.0
-"""Polls have not come back, or no partition was assigned, for this long."""
+"""Polls or answers have not come back, or no partition was assigned, for this long."""
 
 _log = get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Watchdog:
     def __init__(self, consumer: AIOKafkaConsumer, *, silence_seconds: Callable[[], float]) -> None:
         self._consumer = consumer
         self._silence_seconds = silence_seconds
-        self._unreachable = False
+        self._unreachable_since: float | None = None
         self._assigned_at = time.monotonic()
         self._moved: dict[TopicPartition, tuple[int, float]] = {}
 
@@ -58,13 +58,20 @@ class Watchdog:
                 positions = {partition: await self._consumer.position(partition) for partition in partitions}
                 ends = await self._consumer.end_offsets(partitions) if partitions else {}
         except (KafkaError, OSError, TimeoutError) as error:
-            _log.warning("broker_unreachable", error=repr(error))
-            self._unreachable = True
+            self._bear(error, now)
             return
-        if self._unreachable:
+        if self._unreachable_since is not None:
             raise Stuck("the broker was away: it may have forgotten topics and offsets")
         for partition, position in positions.items():
             self._judge(partition, position, ends[partition], now)
+
+    def _bear(self, error: Exception, now: float) -> None:
+        """No answer may come from a broker that is away, or because this consumer believes in other partitions."""
+        _log.warning("broker_unreachable", error=repr(error))
+        if self._unreachable_since is None:
+            self._unreachable_since = now
+        elif now - self._unreachable_since > SILENCE_SECONDS_MAX:
+            raise Stuck("the broker does not answer about its partitions") from error
 
     def _judge(self, partition: TopicPartition, position: int, end: int, now: float) -> None:
         """At the end, or moving, is well. An end before the position is for a while only the broker's slow answer."""

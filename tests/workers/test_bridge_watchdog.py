@@ -114,6 +114,18 @@ async def test_a_broker_that_was_away_is_met_by_a_new_consumer(clock: Clock) -> 
         await watchdog.look()
 
 
+async def test_a_broker_that_never_answers_is_asked_by_a_new_consumer(clock: Clock) -> None:
+    consumer = Consumer()
+    consumer.answers = False
+    watchdog = watch(consumer)
+    await watchdog.look()
+    clock.now += 29
+    await watchdog.look()
+    clock.now += 2
+    with pytest.raises(Stuck, match="does not answer"):
+        await watchdog.look()
+
+
 async def test_polls_that_do_not_come_back_are_noticed(clock: Clock) -> None:
     await watch(Consumer(), silence_seconds=29).look()
     with pytest.raises(Stuck, match="polls"):
