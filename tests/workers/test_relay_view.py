@@ -14,7 +14,7 @@ from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
 from tests.patience import patient_view
 from tests.stocking import add_stock, hold, settle, want
-from tests.workers.conftest import running
+from tests.workers.waiting import running
 from workers.relay import Relay
 
 
