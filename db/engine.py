@@ -72,6 +72,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, *, turns: int = TURNS_MIN) -> None:
         self._engine = engine
         self._turns = asyncio.Semaphore(turns)
+        self._given_back: set[asyncio.Future[None]] = set()
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -105,29 +106,53 @@ class Database:
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for reading. Raises Unavailable when Postgres does not answer."""
         with _errors_in_our_words():
-            async with self._turn(), self._single.connect() as connection:
+            async with self._connected(self._single) as connection:
                 yield ReadSession(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSession]:
         """A session whose statements all see one instant (REPEATABLE READ, read only)."""
         with _errors_in_our_words():
-            async with self._turn(), self._snapshot.begin() as connection:
+            async with self._connected(self._snapshot) as connection, connection.begin():
                 yield ReadSession(connection)
 
     @asynccontextmanager
     async def single(self) -> AsyncIterator[WriteSession]:
         """A session whose every statement commits by itself: for SQL functions that are whole transactions."""
         with _errors_in_our_words():
-            async with self._turn(), self._single.connect() as connection:
+            async with self._connected(self._single) as connection:
                 yield WriteSession(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """One transaction, committed at the end of the block, undone when the block raises."""
         with _errors_in_our_words():
-            async with self._turn(), self._engine.begin() as connection:
+            async with self._connected(self._engine) as connection, connection.begin():
                 yield WriteSession(connection)
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool, given back whatever happens.
+
+        SQLAlchemy loses one when it is cancelled between taking it and setting its isolation level, so that step is
+        always brought to its end; who gave up does not wait for it.
+        """
+        async with self._turn():
+            opening = asyncio.ensure_future(_opened(engine))
+            try:
+                connection = await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                self._give_back(opening)
+                raise
+            try:
+                yield connection
+            finally:
+                await asyncio.shield(asyncio.ensure_future(connection.close()))
+
+    def _give_back(self, opening: asyncio.Future[AsyncConnection]) -> None:
+        giving_back = asyncio.ensure_future(_close_once_open(opening))
+        self._given_back.add(giving_back)
+        giving_back.add_done_callback(self._given_back.discard)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -195,6 +220,16 @@ class Database:
             reraise=True,
         )
         return await repeating(once)
+
+
+async def _opened(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
+
+
+async def _close_once_open(opening: asyncio.Future[AsyncConnection]) -> None:
+    (outcome,) = await asyncio.gather(opening, return_exceptions=True)
+    if isinstance(outcome, AsyncConnection):
+        await outcome.close()
 
 
 def database_url(settings: Settings) -> URL:

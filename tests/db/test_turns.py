@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from db.engine import Database, ReadSession
 from runtime.settings import Settings
 
 KEPT = 8
+SECONDS_MAX = 10.0
 _OURS = text("select count(*) from pg_stat_activity where application_name = 'holdfast-turns'")
 
 
@@ -39,6 +41,31 @@ async def test_who_waits_behind_stuck_sessions_gets_a_connection_of_his_own(crow
             await stuck.enter_async_context(crowded.write())
         assert await crowded.reading(count_ours) == KEPT + 1
     assert await crowded.reading(count_ours) <= KEPT
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """The garbage collector finds lost connections, late: nobody should have to wait for it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("moment", ["first_connect", "connect", "checkout", "engine_connect"])
+async def test_work_that_is_given_up_while_it_gets_a_connection_gives_it_back(database: Settings, moment: str) -> None:
+    fresh = Database.connect(database, process="given-up")
+    tasks: list[asyncio.Task[int]] = []
+    engine = fresh._engine.sync_engine
+    place = engine.pool if moment != "engine_connect" else engine
+    event.listen(place, moment, lambda *_: tasks[-1].cancel())
+    for _ in range(3):
+        tasks.append(asyncio.create_task(fresh.calling(count_ours)))
+        await asyncio.wait(tasks)
+    async with asyncio.timeout(SECONDS_MAX):
+        while fresh.pool_counts()["in_use"]:  # noqa: ASYNC110 - the pool tells nobody
+            await asyncio.sleep(0)
+    await fresh.close()
 
 
 async def test_turns_come_back_from_work_that_fails_or_is_given_up(crowded: Database) -> None:
