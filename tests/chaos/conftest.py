@@ -1,0 +1,115 @@
+"""Serving and working processes of our own on the shared servers, killed at named points."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.engine import Database
+from gateway.auth import SCOPES, development_token
+from holdfast.demo.client import Rest, open_rest
+from holdfast.stack.ports import LOOPBACK, free_port
+from holdfast.stack.probes import http_answers
+from runtime.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS_MAX = 30.0
+
+
+@dataclass(slots=True)
+class Processes:
+    """Starts processes of ours on the servers of the test; all are gone at its end."""
+
+    settings: Settings
+    logs: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    async def serve(self, failpoints: str = "", **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+        """A serving process, ready; answers it with the address of its API."""
+        port = free_port()
+        process = self._start("serve", failpoints, APP_PORT=str(port), **environment)
+        await self._until_ready(process, port)
+        return process, f"http://{LOOPBACK}:{port}"
+
+    async def worker(self, failpoints: str = "") -> subprocess.Popen[bytes]:
+        """A worker process, ready."""
+        port = free_port()
+        process = self._start("worker", failpoints, PROMETHEUS_PORT=str(port))
+        await self._until_ready(process, port)
+        return process
+
+    def _start(self, name: str, failpoints: str, **more: str) -> subprocess.Popen[bytes]:
+        addresses = {
+            field_name.upper(): _as_text(getattr(self.settings, field_name))
+            for field_name in self.settings.model_fields_set - {"db_password"}
+        }
+        environment = {**os.environ, **addresses, "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **more}
+        environment["DB_PASSWORD"] = self.settings.db_password.get_secret_value()
+        environment |= {"FAILPOINTS": failpoints, "LOG_LEVEL": "warning", "RESERVATION_HOLD_SECONDS": "900"}
+        with (self.logs / f"{name}-{len(self.started)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "holdfast", name], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        self.started.append(process)
+        return process
+
+    async def _until_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
+        async with asyncio.timeout(START_SECONDS_MAX):
+            while True:
+                assert process.poll() is None, self._said()
+                try:
+                    await http_answers(LOOPBACK, port, "/health/ready")
+                except Exception:
+                    await asyncio.sleep(0.05)
+                else:
+                    return
+
+    def _said(self) -> str:
+        return "\n".join(log.read_text("utf-8") for log in sorted(self.logs.glob("*.log")))
+
+    def stop(self) -> None:
+        for process in self.started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def processes(settings: Settings, tmp_path: Path) -> Iterator[Processes]:
+    running = Processes(settings, tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+async def db(settings: Settings) -> AsyncIterator[Database]:
+    connected = Database.connect(settings, process="tests")
+    yield connected
+    await connected.close()
+
+
+def customer_of(api: str, settings: Settings) -> Any:
+    """A REST client of one serving process: an async context manager of Rest."""
+    return open_rest(api, development_token(settings, subject="customer", scopes=SCOPES))
+
+
+async def killed(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has died of its failpoint."""
+    async with asyncio.timeout(START_SECONDS_MAX):
+        while process.poll() is None:  # noqa: ASYNC110 - a process tells nobody
+            await asyncio.sleep(0.02)
+    assert process.returncode == -9
+
+
+def _as_text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+__all__ = ["Processes", "Rest", "customer_of", "killed"]
