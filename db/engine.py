@@ -6,7 +6,6 @@ the work is done. `Database.single` is one statement that is a transaction of it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from db.connections import Connections
 from domain.errors import Unavailable
 from runtime.settings import Settings
 from runtime.tracing import instrument_engine
@@ -26,13 +26,6 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 3
 POOL_WAIT_SECONDS = 2.0
-PATIENCE_BEFORE_OVERFLOW_SECONDS = 1.0
-"""A burst waits this long for its turn at a kept connection. Opening another and closing it again costs Postgres some
-twenty times a hold: 200 buyers at once cost 38 s of CPU without this wait, 10 with it."""
-
-TURNS_MIN = 8
-"""Where fewer connections than this are kept, as many still work at once."""
-
 LOCK_TIMEOUT_MS = 3_000
 STATEMENT_TIMEOUT_MS = 10_000
 TRANSACTION_TIMEOUT_MS = 15_000
@@ -69,10 +62,9 @@ class WriteSession(ReadSession):
 class Database:
     """One Postgres database and its pool of connections."""
 
-    def __init__(self, engine: AsyncEngine, *, turns: int = TURNS_MIN) -> None:
+    def __init__(self, engine: AsyncEngine, *, connections_kept: int) -> None:
         self._engine = engine
-        self._turns = asyncio.Semaphore(turns)
-        self._given_back: set[asyncio.Future[None]] = set()
+        self._connections = Connections(connections_kept)
         self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -96,7 +88,7 @@ class Database:
             },
         )
         instrument_engine(engine.sync_engine)
-        return cls(engine, turns=max(TURNS_MIN, settings.db_max_idle_conns))
+        return cls(engine, connections_kept=settings.db_max_idle_conns)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -106,68 +98,29 @@ class Database:
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for reading. Raises Unavailable when Postgres does not answer."""
         with _errors_in_our_words():
-            async with self._connected(self._single) as connection:
+            async with self._connections.of(self._single) as connection:
                 yield ReadSession(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSession]:
         """A session whose statements all see one instant (REPEATABLE READ, read only)."""
         with _errors_in_our_words():
-            async with self._connected(self._snapshot) as connection, connection.begin():
+            async with self._connections.of(self._snapshot) as connection, connection.begin():
                 yield ReadSession(connection)
 
     @asynccontextmanager
     async def single(self) -> AsyncIterator[WriteSession]:
         """A session whose every statement commits by itself: for SQL functions that are whole transactions."""
         with _errors_in_our_words():
-            async with self._connected(self._single) as connection:
+            async with self._connections.of(self._single) as connection:
                 yield WriteSession(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """One transaction, committed at the end of the block, undone when the block raises."""
         with _errors_in_our_words():
-            async with self._connected(self._engine) as connection, connection.begin():
+            async with self._connections.of(self._engine) as connection, connection.begin():
                 yield WriteSession(connection)
-
-    @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        """A connection of the pool, given back whatever happens.
-
-        SQLAlchemy loses one when it is cancelled between taking it and setting its isolation level, so that step is
-        always brought to its end; who gave up does not wait for it.
-        """
-        async with self._turn():
-            opening = asyncio.ensure_future(_opened(engine))
-            try:
-                connection = await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                self._give_back(opening)
-                raise
-            try:
-                yield connection
-            finally:
-                await asyncio.shield(asyncio.ensure_future(connection.close()))
-
-    def _give_back(self, opening: asyncio.Future[AsyncConnection]) -> None:
-        giving_back = asyncio.ensure_future(_close_once_open(opening))
-        self._given_back.add(giving_back)
-        giving_back.add_done_callback(self._given_back.discard)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """At a kept connection; whoever waited too long, perhaps behind locks, goes on to open one of his own."""
-        is_ours = True
-        try:
-            async with asyncio.timeout(PATIENCE_BEFORE_OVERFLOW_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError:
-            is_ours = False
-        try:
-            yield
-        finally:
-            if is_ours:
-                self._turns.release()
 
     async def reading(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Run `work` in a read session; once more when the connection turned out to be dead."""
@@ -220,16 +173,6 @@ class Database:
             reraise=True,
         )
         return await repeating(once)
-
-
-async def _opened(engine: AsyncEngine) -> AsyncConnection:
-    return await engine.connect()
-
-
-async def _close_once_open(opening: asyncio.Future[AsyncConnection]) -> None:
-    (outcome,) = await asyncio.gather(opening, return_exceptions=True)
-    if isinstance(outcome, AsyncConnection):
-        await outcome.close()
 
 
 def database_url(settings: Settings) -> URL:
