@@ -22,7 +22,7 @@ async def test_an_expiry_that_was_committed_by_a_worker_that_died_happens_once(
     (server, api), victim = await asyncio.gather(processes.serve(), processes.worker("after_settle_commit=kill"))
     async with customer_of(api, settings) as rest:
         held = (await rest.post("/reservations", an_order(item, holdSeconds=2))).body
-    server.kill()
+    server.terminate()
     await killed(victim)
     assert (await stock_now(db, item)).quantity_reserved == 0
     assert len(await news_of(db, uuid.UUID(held["reservationId"]))) == 2
