@@ -1,8 +1,8 @@
-"""One `holdfast up` for all acceptance tests, its customer, and a look at the invariants after each module."""
+"""One `holdfast up` for all acceptance tests, whose invariants are looked at after the last one, and its customer."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,10 +11,12 @@ from tests.acceptance.up import Up
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     running = Up(tmp_path_factory.mktemp("acceptance") / "stack")
     try:
         yield running
+        findings = (await running.doctor())["findings"]
+        assert [it for it in findings if it["part"].startswith("invariant") and it["verdict"] != "ok"] == []
         assert running.stop() == 0
     finally:
         running.process.kill()
@@ -24,12 +26,3 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 async def customer(up: Up) -> AsyncIterator[Customer]:
     async with open_customer(up.facts()) as someone:
         yield someone
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def invariants_hold_afterwards(up: Up) -> AsyncIterator[None]:
-    yield
-    findings = (await up.doctor())["findings"]
-    assert [
-        finding for finding in findings if finding["part"].startswith("invariant") and finding["verdict"] != "ok"
-    ] == []

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.acceptance.customer import Customer, Item, new_order, open_customer, until, wish
+from tests.acceptance.customer import Customer, Item, new_order, until, wish
 from tests.acceptance.up import Up
 
 BUYERS = 6
 
 
 @pytest.mark.timeout(300)
-async def test_sigterm_answers_who_is_waiting_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    directory = tmp_path / "stack"
-    first = await asyncio.to_thread(Up, directory)
-    async with open_customer(first.facts()) as customer:
-        item = await customer.stock(5000)
-        held = await customer.hold(item, 7)
-        short = await customer.hold(item, 11, holdSeconds=2)
-        buyers = [asyncio.create_task(buy_until_nobody_answers(customer, item)) for _ in range(BUYERS)]
-        code = await asyncio.to_thread(first.stop)
-        statuses = {status for buyer in buyers for status in await buyer}
-    assert code == 0, first.said[-1]
-    assert statuses <= {201, 503}
-    assert not (directory / "stack.json").exists()
+async def test_sigterm_answers_who_is_waiting_and_the_next_start_goes_on(up: Up, customer: Customer) -> None:
+    before = up.facts()
+    item = await customer.stock(5000)
+    held = await customer.hold(item, 7)
+    short = await customer.hold(item, 11, holdSeconds=2)
+    buyers = [asyncio.create_task(buy_until_nobody_answers(customer, item)) for _ in range(BUYERS)]
+    assert await asyncio.to_thread(up.stop) == 0, up.said[-1]
+    assert {status for buyer in buyers for status in await buyer} <= {201, 503}
+    assert not (up.directory / "stack.json").exists()
 
-    second = await asyncio.to_thread(Up, directory)
-    async with open_customer(second.facts()) as customer:
-        sold = await customer.rest.post(f"/reservations/{held['reservationId']}/commit")
-        assert sold.body["status"] == "COMMITTED"
+    await asyncio.to_thread(up.start_again)
+    after = up.facts()
+    for name in ("api", "grpc", "temporal", "temporal_ui", "postgres", "kafka", "redis"):
+        assert after[name] == before[name], name
+    sold = await customer.rest.post(f"/reservations/{held['reservationId']}/commit")
+    assert sold.body["status"] == "COMMITTED"
 
-        async def expired() -> bool:
-            return bool((await customer.reservation(short["reservationId"]))["status"] == "EXPIRED")
+    async def expired() -> bool:
+        return bool((await customer.reservation(short["reservationId"]))["status"] == "EXPIRED")
 
-        await until(expired, seconds_max=20.0)
-        assert (await second.doctor())["healthy"]
-    assert await asyncio.to_thread(second.stop) == 0
+    await until(expired, seconds_max=20.0)
 
 
 async def buy_until_nobody_answers(customer: Customer, item: Item) -> list[int]:

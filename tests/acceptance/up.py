@@ -17,25 +17,19 @@ from tests.stack.conftest import wait_until_ended
 
 ROOT = Path(__file__).parents[2]
 LAST_LINE = "Everything is up"
-START_SECONDS_MAX = 120.0
 
 
 class Up:
     """A running stack with the service on it, in `directory`."""
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        ports = {"APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "holdfast", "up", "--directory", str(directory)],
-            cwd=ROOT,
-            env={**os.environ, **ports, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
         self.said: list[str] = []
-        self._read_until_up()
+        self.process = self._start()
+
+    def start_again(self) -> None:
+        """Start another where the last one was stopped."""
+        self.process = self._start()
 
     def facts(self) -> dict[str, Any]:
         """What stack.json says at this moment."""
@@ -72,10 +66,18 @@ class Up:
         wait_until_ended(*family)
         return self.process.returncode
 
-    def _read_until_up(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def _start(self) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "holdfast", "up", "--directory", str(self.directory)],
+            cwd=ROOT,
+            env={**os.environ, "APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
             self.said.append(line)
             if LAST_LINE in line:
-                return
+                return process
         raise AssertionError(f"`holdfast up` ended before everything was up:\n{''.join(self.said)}")
