@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024)
-    admission_holds_max: int = Field(default=256, ge=1)
+    admission_holds_max: int = Field(default=64, ge=1)
     admission_commit_target_seconds: float = Field(default=0.5, gt=0)
     event_wait_seconds: float = Field(default=120.0, gt=0)
 

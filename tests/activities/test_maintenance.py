@@ -9,7 +9,6 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
@@ -20,6 +19,7 @@ from domain.reservations import Reservation, ReservationStatus
 from holdfast.stack.embedded import Stack
 from runtime.reservation_start import start_options
 from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER
 from tests.conftest import NAMESPACES
 from tests.stocking import TESTER, add_stock, hold, hold_request, reservation_now, settle, want
 from workers.temporal_workers import reservation_worker
@@ -30,7 +30,7 @@ PENDING, COMMITTED = ReservationStatus.PENDING, ReservationStatus.COMMITTED
 @pytest.fixture(scope="module")
 async def temporal(temporal_server: Stack) -> Client:
     return await Client.connect(
-        temporal_server.settings.temporal_address, namespace=NAMESPACES[-1], data_converter=pydantic_data_converter
+        temporal_server.settings.temporal_address, namespace=NAMESPACES[-1], data_converter=DATA_CONVERTER
     )
 
 

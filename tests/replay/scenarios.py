@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RECONCILE_WORKFLOW, RESERVATION_WORKFLOW
 from domain.contracts.reservations import HoldOutcome, SettleOutcome
+from runtime.temporal import DATA_CONVERTER
 from tests.workflows.fakes import FakeHousekeeping, FakeStock, decision, hold_request, unavailable
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
@@ -37,7 +37,7 @@ LONG_HOLD_SECONDS = 86_400
 async def recording_server() -> AsyncIterator[Client]:
     """A development server that suggests to continue as new early."""
     environment = await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         identity=IDENTITY,
         dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
         dev_server_log_level="error",

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from runtime.temporal import DATA_CONVERTER
 from tests.replay.fingerprint import fingerprint
 from tests.replay.record import HISTORIES, stored
 from tests.replay.scenarios import SCENARIOS, played, recording_server
@@ -26,7 +26,7 @@ async def recorder() -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("name", STORED)
 async def test_a_stored_history_replays(name: str) -> None:
-    replayer = Replayer(workflows=[ReservationWorkflow, ReconcileWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[ReservationWorkflow, ReconcileWorkflow], data_converter=DATA_CONVERTER)
     await replayer.replay_workflow(stored(name))
 
 

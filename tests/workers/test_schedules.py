@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverlapPolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.maintenance import MaintenanceActivities
 from db.engine import Database
 from domain.contracts.names import MAINTENANCE_QUEUE, RECONCILE_SCHEDULE
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER
 from tests.conftest import NAMESPACES
 from workers.schedules import ensure_schedules
 from workers.temporal_workers import maintenance_worker
@@ -24,7 +24,7 @@ from workflows.maintenance import ReconcileReport
 @pytest.fixture(scope="module")
 async def temporal(temporal_server: Stack) -> AsyncIterator[Client]:
     client = await Client.connect(
-        temporal_server.settings.temporal_address, namespace=NAMESPACES[-6], data_converter=pydantic_data_converter
+        temporal_server.settings.temporal_address, namespace=NAMESPACES[-6], data_converter=DATA_CONVERTER
     )
     yield client
     await client.get_schedule_handle(RECONCILE_SCHEDULE).delete()

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -21,6 +20,7 @@ from temporalio.worker import Worker
 from domain.contracts.names import RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
 from holdfast.stack.embedded import Stack
+from runtime.temporal import DATA_CONVERTER
 from tests.workflows.fakes import FakeStock, hold_request
 from workflows.reservation import ReservationWorkflow
 
@@ -50,7 +50,7 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """The server that skips the time that nobody uses. One test at a time: its clock is shared."""
     program = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
     environment = await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=str(program)
+        data_converter=DATA_CONVERTER, test_server_existing_path=str(program)
     )
     async with environment:
         yield environment
@@ -59,7 +59,7 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 @pytest.fixture(scope="session")
 async def dev_client(temporal_server: Stack) -> Client:
     """A client of the real server, where nothing is skipped."""
-    return await Client.connect(temporal_server.settings.temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(temporal_server.settings.temporal_address, data_converter=DATA_CONVERTER)
 
 
 @pytest.fixture

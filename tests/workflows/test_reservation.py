@@ -136,9 +136,12 @@ async def test_decisions_are_taken_one_at_a_time_in_the_order_of_their_coming(ru
 
 async def test_a_latecomer_is_answered_by_the_row_and_changes_nothing(run: Run) -> None:
     async with run() as it:
+        await it.handle.execute_update(HELD, result_type=HoldOutcome)
         it.stock.gate.clear()
         await it.handle.signal(COMMIT, decision("d1"))
         late = asyncio.create_task(it.handle.execute_update(CANCEL, decision("d2"), result_type=SettleOutcome))
+        await asyncio.wait({late}, timeout=0.3)
+        assert it.stock.decided == ["d1"]
         it.stock.gate.set()
         assert await late == SettleOutcome(status=COMMITTED, expires_at=it.stock.expires_at)
         assert await it.handle.result() == COMMITTED

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.reservations import ReservationActivities
 from db.engine import Database
@@ -26,6 +25,7 @@ from gateway.commands.holding import Reserved
 from gateway.commands.reservations import ReservationCommands, ReserveCommand
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER
 from tests.stocking import unique
 from workers.temporal_workers import reservation_worker
 
@@ -75,7 +75,7 @@ class Desk:
 async def connect(settings: Settings) -> Client:
     """A client with a connection of its own."""
     return await Client.connect(
-        settings.temporal_address, namespace=settings.temporal_namespace, data_converter=pydantic_data_converter
+        settings.temporal_address, namespace=settings.temporal_namespace, data_converter=DATA_CONVERTER
     )
 
 
