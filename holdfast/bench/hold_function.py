@@ -18,9 +18,13 @@ CONNECTIONS = 16
 SECONDS = 5
 
 PREPARE = """
-create table if not exists bench_hot (id int primary key, left_over int not null check (left_over >= 0));
-insert into bench_hot values (1, 1000000000) on conflict do nothing;
+create table bench_hot (id int primary key, left_over int not null check (left_over >= 0));
+insert into bench_hot values (1, 1000000000);
+insert into warehouses (code, name) values ('BENCH', 'Bench');
+insert into inventory (product_id, warehouse_id, sku, quantity_total)
+select uuidv7(), warehouse_id, 'BENCH-HOT', 1000000000 from warehouses;
 """
+HOT_ROW = "select inventory_id from inventory where sku = 'BENCH-HOT'"
 ONE_STATEMENT = "update bench_hot set left_over = left_over - 1 where id = 1 and left_over >= 1;"
 HOLD = """
 select hold_reservation(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '15 minutes', array['{row}'::uuid],
@@ -29,9 +33,10 @@ select hold_reservation(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '1
 """
 
 
-async def prepare(settings: Settings) -> None:
-    """Make the table of the one-statement figure."""
+async def prepare(settings: Settings) -> str:
+    """Make both hot rows in an empty, migrated database; answers the inventory row's id."""
     await _run(settings, "psql", "--quiet", "--no-psqlrc", "--command", PREPARE)
+    return (await _run(settings, "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--command", HOT_ROW)).strip()
 
 
 async def one_statement_per_second(settings: Settings) -> float:

@@ -33,11 +33,6 @@ class Shop:
         async with self.http.post(f"/api/v1{path}", json=body) as answer:
             return answer.status, await answer.json(content_type=None)
 
-    async def inventory_id(self, sku: str) -> str:
-        """The inventory row of a SKU."""
-        async with self.http.get(f"/api/v1/inventory/sku/{sku}") as answer:
-            return str((await answer.json())["items"][0]["inventoryId"])
-
 
 async def open_shop(http: aiohttp.ClientSession) -> Shop:
     """Make a warehouse with SKUs of its own and ample stock, through the API."""
