@@ -20,7 +20,7 @@ from holdfast.bench import events, hold_function
 from holdfast.bench.budgets import Measured, judged
 from holdfast.bench.figures import Outcome, Row
 from holdfast.bench.report import print_table, write_json
-from holdfast.bench.service_load import Shop, availability_seconds, open_shop, run_lifecycles
+from holdfast.bench.service_load import Shop, availability_seconds, open_shop, run_lifecycles, visited_shop
 from holdfast.service import Service, running_service
 from holdfast.stack.embedded import drop_data, embedded_stack
 from runtime.settings import Settings
@@ -75,10 +75,10 @@ async def _one_run(bench: Bench, log: Log) -> None:
     settings, measured = bench.service.settings, bench.measured
     log(f"  reservations at {LATENCY_RATE}/s: yardstick, ours")
     measured.yardstick_latency.append(await _yardstick(settings, LATENCY_COUNT, LATENCY_RATE))
-    measured.our_latency.append(await run_lifecycles(bench.shop, LATENCY_COUNT, LATENCY_RATE))
+    measured.our_latency.append(await _ours(bench.service, LATENCY_COUNT, LATENCY_RATE))
     log(f"  reservations at {CAPACITY_RATE}/s, more than can be done: yardstick, ours")
     measured.yardstick_capacity.append(await _yardstick(settings, CAPACITY_COUNT, CAPACITY_RATE))
-    measured.our_capacity.append(await run_lifecycles(bench.shop, CAPACITY_COUNT, CAPACITY_RATE))
+    measured.our_capacity.append(await _ours(bench.service, CAPACITY_COUNT, CAPACITY_RATE))
     log(f"  availability at {AVAILABILITY_RATE}/s: bare handler, ours")
     measured.bare.append(await _bare_http())
     measured.availability.append(await availability_seconds(bench.shop, AVAILABILITY_COUNT, AVAILABILITY_RATE))
@@ -107,15 +107,13 @@ async def _running(settings: Settings, measured: Measured, log: Log) -> AsyncIte
     free = settings.model_copy(update={"app_port": 0, "grpc_port": 0, "prometheus_port": 0, "log_level": "warning"})
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as directory:
         log("starting the stack and the processes")
-        async with _service(Path(directory), free) as service:
-            headers = {"Authorization": f"Bearer {service.token}"}
-            connections = aiohttp.TCPConnector(limit=0)
-            async with aiohttp.ClientSession(
-                f"http://127.0.0.1:{service.ports.api}", headers=headers, connector=connections
-            ) as http:
-                shop = await open_shop(http)
-                await run_lifecycles(shop, WARM_UP, 20)
-                yield Bench(service, shop, measured)
+        async with (
+            _service(Path(directory), free) as service,
+            visited_shop(_api(service), service.token) as shop,
+        ):
+            await open_shop(shop)
+            await run_lifecycles(shop, WARM_UP, 20)
+            yield Bench(service, shop, measured)
 
 
 @asynccontextmanager
@@ -133,13 +131,24 @@ async def _yardstick(settings: Settings, count: int, rate_per_second: float) -> 
         f"host={settings.db_host} port={settings.db_port} user={settings.db_user} dbname={settings.db_name} "
         f"password={settings.db_password.get_secret_value()}"
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "holdfast.bench.yardstick_eager", settings.temporal_address, postgres,
-        str(count), str(rate_per_second), stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    return await _outcome("yardstick_eager", settings.temporal_address, postgres, count, rate_per_second)
+
+
+async def _ours(service: Service, count: int, rate_per_second: float) -> Outcome:
+    return await _outcome("service_load", _api(service), service.token, count, rate_per_second)
+
+
+async def _outcome(module: str, *arguments: object) -> Outcome:
+    """What a load in a process of its own measured; both sides are measured so."""
+    command = (sys.executable, "-m", f"holdfast.bench.{module}", *map(str, arguments))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
-    assert process.returncode == 0, "the yardstick failed"
+    assert process.returncode == 0, f"{module} failed"
     return Outcome(**json.loads(output))
+
+
+def _api(service: Service) -> str:
+    return f"http://127.0.0.1:{service.ports.api}"
 
 
 async def _bare_http() -> list[float]:

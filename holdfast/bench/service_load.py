@@ -1,15 +1,24 @@
-"""The service under load through its public interfaces: REST here, events in holdfast/bench/events.py."""
+"""The service under load through its public interfaces: REST here, events in holdfast/bench/events.py.
+
+Lifecycles run in a process of their own, as the yardstick does: `python -m holdfast.bench.service_load API TOKEN COUNT
+RATE` prints one JSON object.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import sys
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import aiohttp
+import uvloop
 
 from holdfast.bench.figures import Outcome
 from holdfast.bench.load import offer
@@ -34,9 +43,17 @@ class Shop:
             return answer.status, await answer.json(content_type=None)
 
 
-async def open_shop(http: aiohttp.ClientSession) -> Shop:
-    """Make a warehouse with SKUs of its own and ample stock, through the API."""
-    shop = Shop(http, tuple(f"BENCH-{number:04}" for number in range(SKUS)))
+@asynccontextmanager
+async def visited_shop(api: str, token: str) -> AsyncIterator[Shop]:
+    """A client of the shop at `api`, which open_shop has stocked."""
+    connections = aiohttp.TCPConnector(limit=0)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(api, headers=headers, connector=connections) as http:
+        yield Shop(http, tuple(f"BENCH-{number:04}" for number in range(SKUS)))
+
+
+async def open_shop(shop: Shop) -> None:
+    """Give the shop's SKUs a warehouse and ample stock, through the API."""
     name = f"BENCH-{uuid.uuid4().hex[:8]}"
     status, warehouse = await shop.post("/warehouses", {"code": name, "name": "Bench", "region": "bench"})
     assert status == 201, warehouse
@@ -49,7 +66,6 @@ async def open_shop(http: aiohttp.ClientSession) -> Shop:
         }
         status, answer = await shop.post("/inventory", body)
         assert status == 201, answer
-    return shop
 
 
 async def run_lifecycles(shop: Shop, count: int, rate_per_second: float) -> Outcome:
@@ -94,3 +110,12 @@ async def availability_seconds(shop: Shop, count: int, rate_per_second: float) -
 
     await offer(count, rate_per_second, check)
     return taken
+
+
+async def _measure(api: str, token: str, count: int, rate_per_second: float) -> Outcome:
+    async with visited_shop(api, token) as shop:
+        return await run_lifecycles(shop, count, rate_per_second)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(uvloop.run(_measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))))))
