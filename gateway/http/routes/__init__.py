@@ -1,0 +1,11 @@
+"""Every route: method, path, handler, who may; one table for each noun. What is not here does not exist."""
+
+from __future__ import annotations
+
+from gateway.http.routes.availability import AVAILABILITY
+from gateway.http.routes.health import HEALTH
+from gateway.http.routes.inventory import INVENTORY
+from gateway.http.routes.reservations import RESERVATIONS
+from gateway.http.routes.warehouses import WAREHOUSES
+
+ROUTES = (*INVENTORY, *RESERVATIONS, *WAREHOUSES, *AVAILABILITY, *HEALTH)
