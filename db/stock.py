@@ -5,7 +5,7 @@ Row locks are the caller's business (db/locks.py): everything here that writes e
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -80,6 +80,8 @@ async def add(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> b
             sku=new.sku,
             reorder_point=new.reorder_point,
             reorder_quantity=new.reorder_quantity,
+            unit_cost=new.unit_cost,
+            currency=new.currency,
         )
         .on_conflict_do_nothing()
         .returning(inventory.c.inventory_id)
@@ -87,11 +89,9 @@ async def add(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> b
     return (await session.execute(statement)).first() is not None
 
 
-async def set_reorder_rule(
-    session: WriteSession, inventory_id: UUID, *, reorder_point: int, reorder_quantity: int
-) -> None:
-    """Change when and how much of a locked row is to be reordered."""
-    await session.execute(_changed(inventory_id).values(reorder_point=reorder_point, reorder_quantity=reorder_quantity))
+async def set_details(session: WriteSession, inventory_id: UUID, details: Mapping[str, Any]) -> None:
+    """Change a locked row's reorder rule or cost: new values by column, as `StockItemChanges.details` gives them."""
+    await session.execute(_changed(inventory_id).values(**details))
 
 
 async def retire(session: WriteSession, inventory_id: UUID) -> None:
@@ -153,6 +153,8 @@ def stock_item_of(row: Any) -> StockItem:
         quantity_reserved=row.quantity_reserved,
         reorder_point=row.reorder_point,
         reorder_quantity=row.reorder_quantity,
+        unit_cost=row.unit_cost,
+        currency=row.currency,
         sequence=row.sequence,
         version=row.version,
         created_at=row.created_at,

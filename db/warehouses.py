@@ -103,6 +103,8 @@ def warehouse_of(row: Any) -> Warehouse:
         priority=row.priority,
         latitude=row.latitude,
         longitude=row.longitude,
+        adjustment_threshold_quantity=row.adjustment_threshold_quantity,
+        adjustment_threshold_value=row.adjustment_threshold_value,
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.errors import (
@@ -49,7 +51,8 @@ ADJUSTABLE = frozenset({MovementType.INBOUND, MovementType.ADJUSTMENT, MovementT
 class StockItem:
     """An inventory row: one SKU in one warehouse. Quantities in pieces.
 
-    `sequence` counts changes of quantity, without gaps; `version` counts every change of the row.
+    `unit_cost` is what one piece costs us, in `currency`; a row has both or neither. `sequence` counts changes of
+    quantity, without gaps; `version` counts every change of the row.
     """
 
     inventory_id: UUID
@@ -61,6 +64,8 @@ class StockItem:
     quantity_reserved: int
     reorder_point: int
     reorder_quantity: int
+    unit_cost: Decimal | None = None
+    currency: str | None = None
     sequence: int
     version: int
     created_at: datetime
@@ -136,7 +141,7 @@ def change_of(item: StockItem, update: StockUpdate, *, threshold: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStockItem:
-    """A new inventory row; `quantity_total` pieces are its opening stock."""
+    """A new inventory row; `quantity_total` pieces are its opening stock. A cost needs its currency, and only then."""
 
     sku: str
     product_id: UUID
@@ -145,6 +150,8 @@ class NewStockItem:
     quantity_total: int = 0
     reorder_point: int = REORDER_POINT_DEFAULT
     reorder_quantity: int = REORDER_QUANTITY_DEFAULT
+    unit_cost: Decimal | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +165,18 @@ class StockItemChanges:
     quantity_total: int | None = None
     reorder_point: int | None = None
     reorder_quantity: int | None = None
+    unit_cost: Decimal | None = None
+    currency: str | None = None
     reason: str = ""
     sku: str | None = None
     product_id: UUID | None = None
     variant_id: UUID | None = None
     warehouse_id: UUID | None = None
+
+    def details(self, item: StockItem) -> dict[str, Any]:
+        """What changes besides the quantity, by field of the row."""
+        names = ("reorder_point", "reorder_quantity", "unit_cost", "currency")
+        return {name: value for name in names if (value := getattr(self, name)) not in (None, getattr(item, name))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from domain.limits import (
     SKU_CHARACTERS_MAX,
     STOCK_TOTAL_MAX,
 )
+from domain.money import check_amount, check_currency
 from domain.stock import NewStockItem, StockItem, StockItemChanges, StockUpdate
 
 
@@ -22,6 +23,9 @@ def check_new_item(new: NewStockItem) -> None:
     problems.name("/sku", new.sku, characters_max=SKU_CHARACTERS_MAX)
     problems.number("/quantityTotal", new.quantity_total, least=0, most=QUANTITY_MAX)
     _check_reorder_rule(problems, new.reorder_point, new.reorder_quantity)
+    _check_cost(problems, new)
+    if (new.unit_cost is None) != (new.currency is None):
+        problems.add("/unitCost", "a unit cost and its currency go together")
     problems.refuse()
 
 
@@ -35,6 +39,11 @@ def check_changes(changes: StockItemChanges, item: StockItem) -> None:
     problems.number("/quantityTotal", changes.quantity_total, least=0, most=STOCK_TOTAL_MAX)
     problems.text("/reason", changes.reason, characters_max=REASON_CHARACTERS_MAX)
     _check_reorder_rule(problems, changes.reorder_point, changes.reorder_quantity)
+    _check_cost(problems, changes)
+    if changes.unit_cost is not None and changes.currency is None and item.currency is None:
+        problems.add("/currency", "a unit cost needs its currency")
+    if changes.currency not in (None, item.currency) and changes.unit_cost is None:
+        problems.add("/unitCost", "another currency needs its own unit cost")
     problems.refuse()
 
 
@@ -60,3 +69,8 @@ def check_update(update: StockUpdate) -> None:
 def _check_reorder_rule(problems: FieldProblems, point: int | None, quantity: int | None) -> None:
     problems.number("/reorderPoint", point, least=0, most=STOCK_TOTAL_MAX)
     problems.number("/reorderQuantity", quantity, least=1, most=STOCK_TOTAL_MAX)
+
+
+def _check_cost(problems: FieldProblems, given: NewStockItem | StockItemChanges) -> None:
+    check_amount(problems, "/unitCost", given.unit_cost)
+    check_currency(problems, "/currency", given.currency)

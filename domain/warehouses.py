@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from domain.fields import FieldProblems
-from domain.limits import REGION_CHARACTERS_MAX
+from domain.limits import REGION_CHARACTERS_MAX, STOCK_TOTAL_MAX
+from domain.money import check_amount
 
 CODE_CHARACTERS_MAX = 20
 NAME_CHARACTERS_MAX = 255
@@ -33,7 +35,11 @@ class Coordinates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warehouse:
-    """A warehouse. A lower `priority` is served first; `version` grows with every change."""
+    """A warehouse. A lower `priority` is served first; `version` grows with every change.
+
+    A manual change of stock beyond `adjustment_threshold_quantity` pieces, or worth more than
+    `adjustment_threshold_value` in the currency of the row, needs a second person; None: what the settings say.
+    """
 
     warehouse_id: UUID
     code: str
@@ -48,6 +54,8 @@ class Warehouse:
     priority: int
     latitude: float | None
     longitude: float | None
+    adjustment_threshold_quantity: int | None = None
+    adjustment_threshold_value: Decimal | None = None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -69,6 +77,8 @@ class NewWarehouse:
     priority: int = 1
     latitude: float | None = None
     longitude: float | None = None
+    adjustment_threshold_quantity: int | None = None
+    adjustment_threshold_value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +97,8 @@ class WarehouseChanges:
     priority: int | None = None
     latitude: float | None = None
     longitude: float | None = None
+    adjustment_threshold_quantity: int | None = None
+    adjustment_threshold_value: Decimal | None = None
 
 
 def check_new_warehouse(new: NewWarehouse) -> None:
@@ -120,6 +132,8 @@ def _check_fields(problems: FieldProblems, given: NewWarehouse | WarehouseChange
     problems.number("/priority", given.priority, least=0, most=PRIORITY_MAX)
     problems.number("/latitude", given.latitude, least=-90, most=90)
     problems.number("/longitude", given.longitude, least=-180, most=180)
+    problems.number("/adjustmentThresholdQuantity", given.adjustment_threshold_quantity, least=0, most=STOCK_TOTAL_MAX)
+    check_amount(problems, "/adjustmentThresholdValue", given.adjustment_threshold_value)
 
 
 def distance_km(origin: Coordinates, target: Coordinates) -> float:

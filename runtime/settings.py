@@ -8,6 +8,7 @@ hold the same settings in lower or upper case; the environment wins.
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     reservation_hold_seconds_max: int = Field(default=604_800, ge=1, le=604_800)
     reservation_extends_max: int = Field(default=10, ge=0)
     adjustment_approval_threshold: int = Field(default=100, ge=1)
+    adjustment_approval_value: Decimal | None = Field(default=None, ge=0)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024)

@@ -57,7 +57,7 @@ class StockCommands:
     async def update(
         self, inventory_id: UUID, changes: StockItemChanges, caller: Caller, *, expected_version: int | None
     ) -> StockItem:
-        """Change a row's reorder rule, or count its stock.
+        """Change a row's reorder rule or cost, or count its stock.
 
         Raises NotFound, StaleVersion, Unprocessable, InsufficientStock, ApprovalRequired.
         """
@@ -162,10 +162,8 @@ class StockCommands:
         if changes.quantity_total is not None:
             count = StockUpdate(inventory_id=inventory_id, quantity_total=changes.quantity_total, reason=changes.reason)
             await _apply(session, item, count, caller, threshold=self._threshold, movement_id=None)
-        point = item.reorder_point if changes.reorder_point is None else changes.reorder_point
-        quantity = item.reorder_quantity if changes.reorder_quantity is None else changes.reorder_quantity
-        if (point, quantity) != (item.reorder_point, item.reorder_quantity):
-            await stock.set_reorder_rule(session, inventory_id, reorder_point=point, reorder_quantity=quantity)
+        if details := changes.details(item):
+            await stock.set_details(session, inventory_id, details)
         return await _existing(session, inventory_id)
 
 

@@ -64,7 +64,7 @@ async def create(call: Call[InventoryCreate, None]) -> Reply:
 
 
 async def update(call: Call[InventoryUpdate, None]) -> Reply:
-    """Update an inventory row: its reorder rule, or its counted stock.
+    """Update an inventory row: its reorder rule, its cost, or its counted stock.
 
     Send `If-Match` to be sure of what you change.
     """

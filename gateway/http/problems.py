@@ -59,6 +59,8 @@ READABLE_BUT_WRONG = frozenset(
         "too_long",
         "literal_error",
         "enum",
+        "decimal_max_places",
+        "string_pattern_mismatch",
         WRONG,
     }
 )
@@ -73,6 +75,8 @@ _WORDS = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "float_type": "must be a number",
+    "decimal_type": "must be a decimal number, or one in text",
+    "is_instance_of": "must be a decimal number, or one in text",
     "list_type": "must be a list",
     "model_type": "must be an object",
     "uuid_parsing": "must be a UUID",

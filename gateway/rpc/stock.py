@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from domain.limits import STOCK_TOTAL_MAX
+from domain.money import amount_text
 from domain.stock import MovementType, StockItem, StockUpdate
 from domain.stock_fields import check_update
 from gateway.rpc.calls import Call, Work
@@ -68,6 +69,8 @@ def inventory_response(item: StockItem) -> pb.InventoryResponse:
         version=item.version,
         created_at=timestamp(item.created_at),
         updated_at=timestamp(item.updated_at),
+        unit_cost=None if item.unit_cost is None else amount_text(item.unit_cost),
+        currency=item.currency,
     )
 
 

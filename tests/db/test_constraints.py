@@ -35,6 +35,12 @@ async def refusal(db: Database, statement: str, **values: object) -> tuple[str, 
         ("reorder_point = -1", "inventory_reorder_point_not_negative"),
         ("reorder_quantity = 0", "inventory_reorder_quantity_positive"),
         ("quantity_reserved = 1, deleted_at = now()", "inventory_deleted_holds_nothing"),
+        ("unit_cost = -0.0001, currency = 'EUR'", "inventory_unit_cost_in_range"),
+        ("unit_cost = 'NaN', currency = 'EUR'", "inventory_unit_cost_in_range"),
+        ("unit_cost = 1", "inventory_unit_cost_in_a_currency"),
+        ("currency = 'EUR'", "inventory_unit_cost_in_a_currency"),
+        ("unit_cost = 1, currency = 'eur'", "inventory_currency_is_a_code"),
+        ("unit_cost = 1, currency = 'EU'", "inventory_currency_is_a_code"),
     ],
 )
 async def test_an_impossible_stock_row_is_refused(db: Database, change: str, constraint: str) -> None:
@@ -141,7 +147,15 @@ async def test_an_impossible_line_is_refused(db: Database, change: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["latitude = 91, longitude = 0", "latitude = 0, longitude = 181", "latitude = 1", "priority = -1"],
+    [
+        "latitude = 91, longitude = 0",
+        "latitude = 0, longitude = 181",
+        "latitude = 1",
+        "priority = -1",
+        "adjustment_threshold_quantity = -1",
+        "adjustment_threshold_value = -1",
+        "adjustment_threshold_value = 'NaN'",
+    ],
 )
 async def test_an_impossible_warehouse_is_refused(db: Database, change: str) -> None:
     warehouse = await add_warehouse(db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -161,6 +162,8 @@ class TestFields:
             ("reorder_point", -1, "/reorderPoint"),
             ("reorder_point", STOCK_TOTAL_MAX + 1, "/reorderPoint"),
             ("reorder_quantity", 0, "/reorderQuantity"),
+            ("unit_cost", Decimal(1), "/unitCost"),
+            ("currency", "EUR", "/unitCost"),
         ],
     )
     def test_a_wrong_field_of_a_new_row_is_pointed_at(self, field: str, value: Any, pointer: str) -> None:
@@ -203,6 +206,34 @@ class TestFields:
         with pytest.raises(Unprocessable) as refused:
             check_changes(replace(StockItemChanges(), **{field: value}), ITEM)
         assert pointers(refused) == [pointer]
+
+    @pytest.mark.parametrize(
+        ("fields", "pointer"),
+        [
+            ({"unit_cost": Decimal(-1), "currency": "EUR"}, "/unitCost"),
+            ({"unit_cost": Decimal("0.00001"), "currency": "EUR"}, "/unitCost"),
+            ({"unit_cost": Decimal(1), "currency": "eur"}, "/currency"),
+        ],
+    )
+    def test_a_wrong_cost_is_pointed_at(self, fields: dict[str, Any], pointer: str) -> None:
+        for check in (
+            lambda: check_new_item(replace(NEW, **fields)),
+            lambda: check_changes(replace(StockItemChanges(), **fields), ITEM),
+        ):
+            with pytest.raises(Unprocessable) as refused:
+                check()
+            assert pointers(refused) == [pointer]
+
+    def test_a_cost_has_a_currency_and_another_currency_another_cost(self) -> None:
+        with pytest.raises(Unprocessable) as refused:
+            check_changes(StockItemChanges(unit_cost=Decimal(1)), ITEM)
+        assert pointers(refused) == ["/currency"]
+        priced = replace(ITEM, unit_cost=Decimal(1), currency="EUR")
+        check_changes(StockItemChanges(unit_cost=Decimal(2)), priced)
+        check_changes(StockItemChanges(currency="EUR"), priced)
+        with pytest.raises(Unprocessable) as refused:
+            check_changes(StockItemChanges(currency="USD"), priced)
+        assert pointers(refused) == ["/unitCost"]
 
     @pytest.mark.parametrize(
         ("fields", "pointer"),

@@ -6,6 +6,7 @@ import math
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"region": "r\x00"}, "/region"),
     ({"priority": -1}, "/priority"),
     ({"priority": 1_000_001}, "/priority"),
+    ({"adjustment_threshold_quantity": -1}, "/adjustmentThresholdQuantity"),
+    ({"adjustment_threshold_value": Decimal(-1)}, "/adjustmentThresholdValue"),
     ({"latitude": 90.1, "longitude": 0.0}, "/latitude"),
     ({"latitude": math.nan, "longitude": 0.0}, "/latitude"),
     ({"latitude": 0.0, "longitude": -180.1}, "/longitude"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ def test_every_variable_of_the_specification_is_read(
     assert read(load_settings(), attribute) != expected
     monkeypatch.setenv(name, value)
     assert read(load_settings(), attribute) == expected
+
+
+def test_a_value_of_money_is_read_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().adjustment_approval_value is None
+    monkeypatch.setenv("ADJUSTMENT_APPROVAL_VALUE", "250.10")
+    assert load_settings().adjustment_approval_value == Decimal("250.10")
 
 
 def test_every_wrong_variable_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

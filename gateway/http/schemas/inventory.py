@@ -21,7 +21,10 @@ from domain.stock import (
 )
 from gateway.http.schemas.model import (
     PROSE,
+    Amount,
+    AmountText,
     Body,
+    Currency,
     Delta,
     Id,
     Reason,
@@ -41,12 +44,15 @@ ROW_EXAMPLE: JsonDict = {
     "quantityTotal": 120,
     "reorderPoint": 20,
     "reorderQuantity": 100,
+    "unitCost": "12.50",
+    "currency": "EUR",
 }
 
 ReorderPoint = Annotated[
     int, Field(ge=0, le=STOCK_TOTAL_MAX, description="Available pieces at or below which stock is low.")
 ]
 ReorderQuantity = Annotated[int, Field(ge=1, le=STOCK_TOTAL_MAX, description="Pieces to order then.")]
+COST = "What one piece costs, with up to four decimals; goes together with `currency`."
 
 
 class InventoryCreate(Body):
@@ -61,6 +67,8 @@ class InventoryCreate(Body):
     quantity_total: Total = 0
     reorder_point: ReorderPoint = REORDER_POINT_DEFAULT
     reorder_quantity: ReorderQuantity = REORDER_QUANTITY_DEFAULT
+    unit_cost: Annotated[Amount | None, Field(description=COST)] = None
+    currency: Currency | None = None
 
     def new_item(self) -> NewStockItem:
         """The row as the rules take it."""
@@ -79,6 +87,8 @@ class InventoryUpdate(Body):
     quantity_total: Total | None = None
     reorder_point: ReorderPoint | None = None
     reorder_quantity: ReorderQuantity | None = None
+    unit_cost: Annotated[Amount | None, Field(description=COST)] = None
+    currency: Currency | None = None
     reason: Reason = ""
     sku: Sku | None = None
     product_id: Id | None = None
@@ -98,6 +108,8 @@ class InventoryUpdate(Body):
             quantity_total=self.quantity_total,
             reorder_point=self.reorder_point,
             reorder_quantity=self.reorder_quantity,
+            unit_cost=self.unit_cost,
+            currency=self.currency,
             reason=self.reason,
             sku=self.sku,
             product_id=self.product_id,
@@ -161,6 +173,8 @@ class InventoryItem(Shape):
     quantity_total: int
     reorder_point: int
     reorder_quantity: int
+    unit_cost: Annotated[AmountText | None, Field(description=COST)]
+    currency: Currency | None
     version: Annotated[int, Field(description="Counts every change of the row; its ETag.")]
     created_at: datetime
     updated_at: datetime

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from domain.limits import (
     SKU_CHARACTERS_MAX,
     STOCK_TOTAL_MAX,
 )
+from domain.money import AMOUNT_DECIMALS, AMOUNT_MAX, CURRENCY_PATTERN, amount_from, amount_text
 
 WRONG = "wrong"
 """The error type of our own checks: readable, but wrong."""
@@ -104,6 +106,20 @@ def _moment(text: Any) -> Any:
     return text
 
 
+def _amount(value: Any) -> Any:
+    """A decimal text is exact; a JSON number is what its shortest text says."""
+    text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        return value
+    if (amount := amount_from(text)) is None:
+        raise wrong("must be a plain decimal number, e.g. 12.50")
+    return amount
+
+
+def _amount_text(value: Any) -> Any:
+    return amount_text(value) if isinstance(value, Decimal) else value
+
+
 ONE_LINE = AfterValidator(_one_line)
 PROSE = AfterValidator(_prose)
 FROM_DIGITS = BeforeValidator(_whole_number)
@@ -121,5 +137,15 @@ Reference = Annotated[str, Field(max_length=REFERENCE_CHARACTERS_MAX), PROSE]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Delta = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
 Total = Annotated[int, Field(ge=0, le=STOCK_TOTAL_MAX)]
+
+Amount = Annotated[
+    Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=AMOUNT_DECIMALS, examples=["12.50"]), BeforeValidator(_amount)
+]
+"""Money on its way in: a decimal text, or a number."""
+
+AmountText = Annotated[str, Field(examples=["12.5000"]), BeforeValidator(_amount_text)]
+"""Money on its way out: a decimal text, because a JSON number may lose digits on its way."""
+
+Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN, description="ISO 4217.", examples=["EUR"])]
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from db.warehouses import WarehouseFilter
 from domain.limits import REGION_CHARACTERS_MAX
 from domain.warehouses import NewWarehouse, WarehouseChanges
-from gateway.http.schemas.model import FROM_WORD, ONE_LINE, PROSE, Body, Id, Region, Shape
+from gateway.http.schemas.model import FROM_WORD, ONE_LINE, PROSE, Amount, AmountText, Body, Id, Region, Shape, Total
 from gateway.http.schemas.pages import Listing, PageQuery
 
 Code = Annotated[str, Field(min_length=1, max_length=20), ONE_LINE]
@@ -23,6 +23,9 @@ RegionName = Annotated[str, Field(max_length=REGION_CHARACTERS_MAX), PROSE]
 Priority = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest is served first.")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
+THRESHOLD = "A manual change of stock {} needs a second person; null: what the settings say."
+THRESHOLD_QUANTITY = THRESHOLD.format("by more pieces")
+THRESHOLD_VALUE = THRESHOLD.format("that is worth more, in the currency of the row,")
 
 
 class WarehouseCreate(Body):
@@ -57,6 +60,8 @@ class WarehouseCreate(Body):
     priority: Priority = 1
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    adjustment_threshold_quantity: Annotated[Total | None, Field(description=THRESHOLD_QUANTITY)] = None
+    adjustment_threshold_value: Annotated[Amount | None, Field(description=THRESHOLD_VALUE)] = None
 
     def new_warehouse(self) -> NewWarehouse:
         """The warehouse as the rules take it."""
@@ -80,6 +85,8 @@ class WarehouseUpdate(Body):
     priority: Priority | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    adjustment_threshold_quantity: Annotated[Total | None, Field(description=THRESHOLD_QUANTITY)] = None
+    adjustment_threshold_value: Annotated[Amount | None, Field(description=THRESHOLD_VALUE)] = None
 
     warehouse_id: Annotated[Id | None, Field(description="Read-only.")] = None
     version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
@@ -123,6 +130,8 @@ class Warehouse(Shape):
     priority: int
     latitude: float | None
     longitude: float | None
+    adjustment_threshold_quantity: Annotated[int | None, Field(description=THRESHOLD_QUANTITY)]
+    adjustment_threshold_value: Annotated[AmountText | None, Field(description=THRESHOLD_VALUE)]
     version: Annotated[int, Field(description="Counts every change; the ETag.")]
     created_at: datetime
     updated_at: datetime

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -293,6 +295,17 @@ class TestUpdate:
         assert (after.reorder_point, after.reorder_quantity) == (3, 7)
         assert (after.version, after.sequence) == (item.version + 1, item.sequence)
         assert len(await ledger_of(db, item)) == 1
+
+    async def test_a_cost_is_exact_and_changes_without_a_line_in_the_ledger(
+        self, db: Database, stock_commands: StockCommands, caller: Caller
+    ) -> None:
+        new = replace(await new_item(db, 3), unit_cost=Decimal("0.1"), currency="EUR")
+        item = await stock_commands.create(new, caller, inventory_id=uuid.uuid4())
+        assert (item.unit_cost, item.currency) == (Decimal("0.1"), "EUR")
+        changes = StockItemChanges(unit_cost=Decimal("9999999999.9999"), currency="JPY")
+        after = await stock_commands.update(item.inventory_id, changes, caller, expected_version=item.version)
+        assert (after.unit_cost, after.currency) == (Decimal("9999999999.9999"), "JPY")
+        assert (after.version, after.sequence) == (item.version + 1, item.sequence)
 
     async def test_what_is_not_given_stays(self, db: Database, stock_commands: StockCommands, caller: Caller) -> None:
         item = await add_stock(db, 10, reorder_point=4, reorder_quantity=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from decimal import Decimal
 
 import pytest
 
@@ -40,8 +41,11 @@ async def test_what_is_given_changes_and_the_rest_stays(
     db: Database, warehouse_commands: WarehouseCommands, caller: Caller
 ) -> None:
     place = await add_warehouse(db, region="eu", priority=3)
-    changes = WarehouseChanges(name="New name", priority=1)
+    changes = WarehouseChanges(
+        name="New name", priority=1, adjustment_threshold_quantity=0, adjustment_threshold_value=Decimal("99.5")
+    )
     after = await warehouse_commands.update(place.warehouse_id, changes, caller, expected_version=1)
+    assert (after.adjustment_threshold_quantity, after.adjustment_threshold_value) == (0, Decimal("99.5"))
     assert (after.name, after.priority, after.region, after.code) == ("New name", 1, "eu", place.code)
     assert after.version == 2
     assert after.updated_at > place.updated_at

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,8 @@ ITEM = StockItem(
     quantity_reserved=3,
     reorder_point=2,
     reorder_quantity=50,
+    unit_cost=Decimal("12.5"),
+    currency="EUR",
     sequence=4,
     version=5,
     created_at=NOON,
@@ -70,6 +73,7 @@ HAMBURG = Warehouse(
     priority=1,
     latitude=53.55,
     longitude=9.99,
+    adjustment_threshold_value=Decimal(2500),
     version=2,
     created_at=NOON,
     updated_at=NOON,

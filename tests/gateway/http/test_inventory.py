@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,6 +26,8 @@ ROW_AS_JSON = {
     "quantityTotal": 10,
     "reorderPoint": 2,
     "reorderQuantity": 50,
+    "unitCost": "12.5000",
+    "currency": "EUR",
     "version": 5,
     "createdAt": "2026-11-23T12:00:00.123456Z",
     "updatedAt": "2026-11-23T13:00:00.123456Z",
@@ -71,6 +75,42 @@ async def test_a_row_is_created_with_an_id_of_its_own(face: Face) -> None:
     assert new == NewStockItem(sku="TEA-GREEN-250", product_id=PRODUCT, warehouse_id=WAREHOUSE, quantity_total=10)
     assert caller.subject == "tester"
     assert isinstance(keywords["inventory_id"], UUID)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"), [("12.50", "12.5"), (12.1, "12.1"), (12, "12"), ("0", "0"), ("9999999999.9999",) * 2]
+)
+async def test_a_cost_comes_as_exact_text_or_as_a_number(face: Face, sent: Any, meant: str) -> None:
+    answer = await face.post(PATH, {**NEW_ROW, "unitCost": sent, "currency": "EUR"})
+    assert answer.status == 201
+    (new, _), _ = face.stock.last("create")
+    assert (new.unit_cost, new.currency) == (Decimal(meant), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("cost", "status"),
+    [
+        ("-1", 422),
+        ("1.00001", 422),
+        (0.00001, 422),
+        ("1e3", 422),
+        ("NaN", 422),
+        ("", 422),
+        ("10000000000", 422),
+        (True, 400),
+        ([], 400),
+    ],
+)
+async def test_a_wrong_cost_is_refused(face: Face, cost: Any, status: int) -> None:
+    answer = await face.post(PATH, {**NEW_ROW, "unitCost": cost, "currency": "EUR"})
+    assert (answer.status, answer.pointers) == (status, ["/unitCost"])
+    assert face.stock.asked == []
+
+
+@pytest.mark.parametrize("currency", ["eur", "EURO", "€", "EUR\n"])
+async def test_a_wrong_currency_is_refused(face: Face, currency: str) -> None:
+    answer = await face.post(PATH, {**NEW_ROW, "unitCost": 1, "currency": currency})
+    assert (answer.status, answer.pointers) == (422, ["/currency"])
 
 
 async def test_a_second_row_for_the_same_sku_and_warehouse_is_a_conflict(face: Face) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from db.paging import PageRequest
@@ -28,6 +30,8 @@ async def test_a_warehouse_has_the_fields_of_the_specification(face: Face) -> No
         "priority": 1,
         "latitude": 53.55,
         "longitude": 9.99,
+        "adjustmentThresholdQuantity": None,
+        "adjustmentThresholdValue": "2500.0000",
         "version": 2,
         "createdAt": "2026-11-23T12:00:00.123456Z",
         "updatedAt": "2026-11-23T12:00:00.123456Z",
@@ -48,6 +52,15 @@ async def test_a_warehouse_is_created(face: Face) -> None:
     assert (answer.status, answer.headers["Location"]) == (201, f"{PATH}/{WAREHOUSE}")
     (new, _), _ = face.warehouses.last("create")
     assert new == NewWarehouse(code="HAM-1", name="Hamburg", latitude=53.55, longitude=10.0, postal_code="20095")
+
+
+async def test_a_warehouse_has_its_own_thresholds_for_approval(face: Face) -> None:
+    thresholds = {"adjustmentThresholdQuantity": 20, "adjustmentThresholdValue": 2500.5}
+    assert (await face.post(PATH, {"code": "HAM-1", "name": "Hamburg", **thresholds})).status == 201
+    (new, _), _ = face.warehouses.last("create")
+    assert (new.adjustment_threshold_quantity, new.adjustment_threshold_value) == (20, Decimal("2500.5"))
+    answer = await face.ask("PUT", f"{PATH}/{WAREHOUSE}", body={"adjustmentThresholdValue": "-1"})
+    assert (answer.status, answer.pointers) == (422, ["/adjustmentThresholdValue"])
 
 
 async def test_a_code_is_taken_once(face: Face) -> None:

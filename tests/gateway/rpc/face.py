@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,8 @@ ITEM = StockItem(
     quantity_reserved=3,
     reorder_point=2,
     reorder_quantity=50,
+    unit_cost=Decimal("12.5"),
+    currency="EUR",
     sequence=4,
     version=5,
     created_at=NOON,

@@ -80,6 +80,7 @@ async def test_get_inventory_answers_the_row(face: Face) -> None:
     assert (answer.inventory_id, answer.product_id, answer.warehouse_id) == (str(ROW), str(PRODUCT), str(WAREHOUSE))
     assert (answer.quantity_total, answer.quantity_reserved, answer.quantity_available) == (10, 3, 7)
     assert (answer.reorder_point, answer.reorder_quantity, answer.sequence, answer.version) == (2, 50, 4, 5)
+    assert (answer.unit_cost, answer.currency) == ("12.5000", "EUR")
     assert answer.created_at.ToDatetime(NOON.tzinfo) == ITEM.created_at
     assert answer.updated_at.ToDatetime(NOON.tzinfo) == ITEM.updated_at
 
@@ -88,6 +89,12 @@ async def test_a_variant_is_there_only_when_there_is_one(face: Face) -> None:
     assert not (await face.call("GetInventory", SMALLEST["GetInventory"])).HasField("variant_id")
     face.views.answers["inventory_item"] = replace(ITEM, variant_id=WAREHOUSE)
     assert (await face.call("GetInventory", SMALLEST["GetInventory"])).variant_id == str(WAREHOUSE)
+
+
+async def test_a_cost_is_there_only_when_it_is_known(face: Face) -> None:
+    face.views.answers["inventory_item"] = replace(ITEM, unit_cost=None, currency=None)
+    answer = await face.call("GetInventory", SMALLEST["GetInventory"])
+    assert [answer.HasField("unit_cost"), answer.HasField("currency")] == [False, False]
 
 
 async def test_check_availability_answers_item_by_item_and_for_all_together(face: Face) -> None:

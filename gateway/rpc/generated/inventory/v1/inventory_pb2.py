@@ -26,21 +26,21 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cinventory/v1/inventory.proto\x12\x0cinventory.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0eProductVariant\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x17\n\nvariant_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_variant_id\"\xa4\x01\n\x04Item\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinventory_id\x18\x02 \x01(\tH\x00\x12/\n\x07product\x18\x03 \x01(\x0b\x32\x1c.inventory.v1.ProductVariantH\x00\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x19\n\x0cwarehouse_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x06\n\x04whatB\x0f\n\r_warehouse_id\"+\n\x13GetInventoryRequest\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\"\x8b\x03\n\x11InventoryResponse\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x17\n\nvariant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x0cwarehouse_id\x18\x04 \x01(\t\x12\x0b\n\x03sku\x18\x05 \x01(\t\x12\x1a\n\x12quantity_available\x18\x06 \x01(\x05\x12\x19\n\x11quantity_reserved\x18\x07 \x01(\x05\x12\x16\n\x0equantity_total\x18\x08 \x01(\x05\x12\x15\n\rreorder_point\x18\t \x01(\x05\x12\x18\n\x10reorder_quantity\x18\n \x01(\x05\x12\x10\n\x08sequence\x18\x0b \x01(\x03\x12\x0f\n\x07version\x18\x0c \x01(\x03\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_variant_id\"\xb7\x01\n\x11\x41vailabilityQuery\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinventory_id\x18\x02 \x01(\tH\x00\x12/\n\x07product\x18\x03 \x01(\x0b\x32\x1c.inventory.v1.ProductVariantH\x00\x12\x15\n\x08quantity\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\x06\n\x04whatB\x0b\n\t_quantityB\t\n\x07_region\"J\n\x18\x43heckAvailabilityRequest\x12.\n\x05items\x18\x01 \x03(\x0b\x32\x1f.inventory.v1.AvailabilityQuery\"}\n\x15WarehouseAvailability\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x1a\n\x12quantity_available\x18\x05 \x01(\x05\")\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\xcb\x01\n\x10ItemAvailability\x12\x11\n\tavailable\x18\x01 \x01(\x08\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1a\n\x12quantity_requested\x18\x03 \x01(\x05\x12\x1a\n\x12quantity_available\x18\x04 \x01(\x03\x12\x37\n\nwarehouses\x18\x05 \x03(\x0b\x32#.inventory.v1.WarehouseAvailability\x12&\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x17.inventory.v1.ItemError\"X\n\x14\x41vailabilityResponse\x12\x11\n\tavailable\x18\x01 \x01(\x08\x12-\n\x05items\x18\x02 \x03(\x0b\x32\x1e.inventory.v1.ItemAvailability\"\xa4\x02\n\x13ReserveStockRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12!\n\x05items\x18\x02 \x03(\x0b\x32\x12.inventory.v1.Item\x12\x19\n\x0chold_seconds\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0ereservation_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0b\x61llow_split\x18\x06 \x01(\x08H\x03\x88\x01\x01\x12\x32\n\x08strategy\x18\x07 \x01(\x0e\x32 .inventory.v1.AllocationStrategyB\x0f\n\r_hold_secondsB\x11\n\x0f_reservation_idB\t\n\x07_regionB\x0e\n\x0c_allow_split\"w\n\x0fReservationLine\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x19\n\x11quantity_returned\x18\x05 \x01(\x05\"=\n\x08Shortage\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\":\n\rStockShortage\x12)\n\tshortages\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Shortage\"\xc3\x05\n\x13ReservationResponse\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.inventory.v1.ReservationStatus\x12,\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.inventory.v1.ReservationLine\x12)\n\tshortages\x18\x05 \x03(\x0b\x32\x16.inventory.v1.Shortage\x12\x33\n\x0erelease_reason\x18\x06 \x01(\x0e\x32\x1b.inventory.v1.ReleaseReason\x12\x15\n\rextends_count\x18\x07 \x01(\x05\x12\x10\n\x08sequence\x18\x08 \x01(\x03\x12/\n\x0breserved_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ommitted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63\x61ncelled_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpired_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breturned_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cworkflow_url\x18\x11 \x01(\t\"2\n\x18\x43ommitReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"_\n\x18\x43\x61ncelReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.inventory.v1.ReleaseReason\"/\n\x15GetReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"H\n\x18\x45xtendReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x14\n\x0chold_seconds\x18\x02 \x01(\x05\"\xd7\x01\n\x12UpdateStockRequest\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x0f\n\x05total\x18\x02 \x01(\x05H\x00\x12\x0f\n\x05\x64\x65lta\x18\x03 \x01(\x05H\x00\x12(\n\x04type\x18\x04 \x01(\x0e\x32\x1a.inventory.v1.MovementType\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\x07 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x13\n\x11_expected_version*\xd2\x01\n\x0cMovementType\x12\x1d\n\x19MOVEMENT_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15MOVEMENT_TYPE_INBOUND\x10\x01\x12\x1a\n\x16MOVEMENT_TYPE_OUTBOUND\x10\x02\x12\x1c\n\x18MOVEMENT_TYPE_ADJUSTMENT\x10\x03\x12\x1a\n\x16MOVEMENT_TYPE_TRANSFER\x10\x04\x12\x18\n\x14MOVEMENT_TYPE_RETURN\x10\x05\x12\x18\n\x14MOVEMENT_TYPE_DAMAGE\x10\x06*\xdc\x01\n\x11ReservationStatus\x12\"\n\x1eRESERVATION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESERVATION_STATUS_PENDING\x10\x01\x12 \n\x1cRESERVATION_STATUS_COMMITTED\x10\x02\x12 \n\x1cRESERVATION_STATUS_CANCELLED\x10\x03\x12\x1e\n\x1aRESERVATION_STATUS_EXPIRED\x10\x04\x12\x1f\n\x1bRESERVATION_STATUS_REJECTED\x10\x05*\xb0\x01\n\rReleaseReason\x12\x1e\n\x1aRELEASE_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18RELEASE_REASON_CANCELLED\x10\x01\x12!\n\x1dRELEASE_REASON_PAYMENT_FAILED\x10\x02\x12\x1a\n\x16RELEASE_REASON_EXPIRED\x10\x03\x12\"\n\x1eRELEASE_REASON_ORDER_CANCELLED\x10\x04*[\n\x12\x41llocationStrategy\x12#\n\x1f\x41LLOCATION_STRATEGY_UNSPECIFIED\x10\x00\x12 \n\x1c\x41LLOCATION_STRATEGY_PRIORITY\x10\x01\x32\xd3\x05\n\x10InventoryService\x12R\n\x0cGetInventory\x12!.inventory.v1.GetInventoryRequest\x1a\x1f.inventory.v1.InventoryResponse\x12_\n\x11\x43heckAvailability\x12&.inventory.v1.CheckAvailabilityRequest\x1a\".inventory.v1.AvailabilityResponse\x12T\n\x0cReserveStock\x12!.inventory.v1.ReserveStockRequest\x1a!.inventory.v1.ReservationResponse\x12S\n\x11\x43ommitReservation\x12&.inventory.v1.CommitReservationRequest\x1a\x16.google.protobuf.Empty\x12S\n\x11\x43\x61ncelReservation\x12&.inventory.v1.CancelReservationRequest\x1a\x16.google.protobuf.Empty\x12P\n\x0bUpdateStock\x12 .inventory.v1.UpdateStockRequest\x1a\x1f.inventory.v1.InventoryResponse\x12X\n\x0eGetReservation\x12#.inventory.v1.GetReservationRequest\x1a!.inventory.v1.ReservationResponse\x12^\n\x11\x45xtendReservation\x12&.inventory.v1.ExtendReservationRequest\x1a!.inventory.v1.ReservationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cinventory/v1/inventory.proto\x12\x0cinventory.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0eProductVariant\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x17\n\nvariant_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_variant_id\"\xa4\x01\n\x04Item\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinventory_id\x18\x02 \x01(\tH\x00\x12/\n\x07product\x18\x03 \x01(\x0b\x32\x1c.inventory.v1.ProductVariantH\x00\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x19\n\x0cwarehouse_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x06\n\x04whatB\x0f\n\r_warehouse_id\"+\n\x13GetInventoryRequest\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\"\xd5\x03\n\x11InventoryResponse\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x17\n\nvariant_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x0cwarehouse_id\x18\x04 \x01(\t\x12\x0b\n\x03sku\x18\x05 \x01(\t\x12\x1a\n\x12quantity_available\x18\x06 \x01(\x05\x12\x19\n\x11quantity_reserved\x18\x07 \x01(\x05\x12\x16\n\x0equantity_total\x18\x08 \x01(\x05\x12\x15\n\rreorder_point\x18\t \x01(\x05\x12\x18\n\x10reorder_quantity\x18\n \x01(\x05\x12\x10\n\x08sequence\x18\x0b \x01(\x03\x12\x0f\n\x07version\x18\x0c \x01(\x03\x12.\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tunit_cost\x18\x0f \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63urrency\x18\x10 \x01(\tH\x02\x88\x01\x01\x42\r\n\x0b_variant_idB\x0c\n\n_unit_costB\x0b\n\t_currency\"\xb7\x01\n\x11\x41vailabilityQuery\x12\r\n\x03sku\x18\x01 \x01(\tH\x00\x12\x16\n\x0cinventory_id\x18\x02 \x01(\tH\x00\x12/\n\x07product\x18\x03 \x01(\x0b\x32\x1c.inventory.v1.ProductVariantH\x00\x12\x15\n\x08quantity\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\x06\n\x04whatB\x0b\n\t_quantityB\t\n\x07_region\"J\n\x18\x43heckAvailabilityRequest\x12.\n\x05items\x18\x01 \x03(\x0b\x32\x1f.inventory.v1.AvailabilityQuery\"}\n\x15WarehouseAvailability\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x1a\n\x12quantity_available\x18\x05 \x01(\x05\")\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\xcb\x01\n\x10ItemAvailability\x12\x11\n\tavailable\x18\x01 \x01(\x08\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x1a\n\x12quantity_requested\x18\x03 \x01(\x05\x12\x1a\n\x12quantity_available\x18\x04 \x01(\x03\x12\x37\n\nwarehouses\x18\x05 \x03(\x0b\x32#.inventory.v1.WarehouseAvailability\x12&\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x17.inventory.v1.ItemError\"X\n\x14\x41vailabilityResponse\x12\x11\n\tavailable\x18\x01 \x01(\x08\x12-\n\x05items\x18\x02 \x03(\x0b\x32\x1e.inventory.v1.ItemAvailability\"\xa4\x02\n\x13ReserveStockRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12!\n\x05items\x18\x02 \x03(\x0b\x32\x12.inventory.v1.Item\x12\x19\n\x0chold_seconds\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0ereservation_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06region\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0b\x61llow_split\x18\x06 \x01(\x08H\x03\x88\x01\x01\x12\x32\n\x08strategy\x18\x07 \x01(\x0e\x32 .inventory.v1.AllocationStrategyB\x0f\n\r_hold_secondsB\x11\n\x0f_reservation_idB\t\n\x07_regionB\x0e\n\x0c_allow_split\"w\n\x0fReservationLine\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\t\x12\x0b\n\x03sku\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x19\n\x11quantity_returned\x18\x05 \x01(\x05\"=\n\x08Shortage\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\trequested\x18\x02 \x01(\x03\x12\x11\n\tavailable\x18\x03 \x01(\x03\":\n\rStockShortage\x12)\n\tshortages\x18\x01 \x03(\x0b\x32\x16.inventory.v1.Shortage\"\xc3\x05\n\x13ReservationResponse\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.inventory.v1.ReservationStatus\x12,\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.inventory.v1.ReservationLine\x12)\n\tshortages\x18\x05 \x03(\x0b\x32\x16.inventory.v1.Shortage\x12\x33\n\x0erelease_reason\x18\x06 \x01(\x0e\x32\x1b.inventory.v1.ReleaseReason\x12\x15\n\rextends_count\x18\x07 \x01(\x05\x12\x10\n\x08sequence\x18\x08 \x01(\x03\x12/\n\x0breserved_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ommitted_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63\x61ncelled_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpired_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breturned_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cworkflow_url\x18\x11 \x01(\t\"2\n\x18\x43ommitReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"_\n\x18\x43\x61ncelReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12+\n\x06reason\x18\x02 \x01(\x0e\x32\x1b.inventory.v1.ReleaseReason\"/\n\x15GetReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\"H\n\x18\x45xtendReservationRequest\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x14\n\x0chold_seconds\x18\x02 \x01(\x05\"\xd7\x01\n\x12UpdateStockRequest\x12\x14\n\x0cinventory_id\x18\x01 \x01(\t\x12\x0f\n\x05total\x18\x02 \x01(\x05H\x00\x12\x0f\n\x05\x64\x65lta\x18\x03 \x01(\x05H\x00\x12(\n\x04type\x18\x04 \x01(\x0e\x32\x1a.inventory.v1.MovementType\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x11\n\treference\x18\x06 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\x07 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x13\n\x11_expected_version*\xd2\x01\n\x0cMovementType\x12\x1d\n\x19MOVEMENT_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15MOVEMENT_TYPE_INBOUND\x10\x01\x12\x1a\n\x16MOVEMENT_TYPE_OUTBOUND\x10\x02\x12\x1c\n\x18MOVEMENT_TYPE_ADJUSTMENT\x10\x03\x12\x1a\n\x16MOVEMENT_TYPE_TRANSFER\x10\x04\x12\x18\n\x14MOVEMENT_TYPE_RETURN\x10\x05\x12\x18\n\x14MOVEMENT_TYPE_DAMAGE\x10\x06*\xdc\x01\n\x11ReservationStatus\x12\"\n\x1eRESERVATION_STATUS_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRESERVATION_STATUS_PENDING\x10\x01\x12 \n\x1cRESERVATION_STATUS_COMMITTED\x10\x02\x12 \n\x1cRESERVATION_STATUS_CANCELLED\x10\x03\x12\x1e\n\x1aRESERVATION_STATUS_EXPIRED\x10\x04\x12\x1f\n\x1bRESERVATION_STATUS_REJECTED\x10\x05*\xb0\x01\n\rReleaseReason\x12\x1e\n\x1aRELEASE_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18RELEASE_REASON_CANCELLED\x10\x01\x12!\n\x1dRELEASE_REASON_PAYMENT_FAILED\x10\x02\x12\x1a\n\x16RELEASE_REASON_EXPIRED\x10\x03\x12\"\n\x1eRELEASE_REASON_ORDER_CANCELLED\x10\x04*[\n\x12\x41llocationStrategy\x12#\n\x1f\x41LLOCATION_STRATEGY_UNSPECIFIED\x10\x00\x12 \n\x1c\x41LLOCATION_STRATEGY_PRIORITY\x10\x01\x32\xd3\x05\n\x10InventoryService\x12R\n\x0cGetInventory\x12!.inventory.v1.GetInventoryRequest\x1a\x1f.inventory.v1.InventoryResponse\x12_\n\x11\x43heckAvailability\x12&.inventory.v1.CheckAvailabilityRequest\x1a\".inventory.v1.AvailabilityResponse\x12T\n\x0cReserveStock\x12!.inventory.v1.ReserveStockRequest\x1a!.inventory.v1.ReservationResponse\x12S\n\x11\x43ommitReservation\x12&.inventory.v1.CommitReservationRequest\x1a\x16.google.protobuf.Empty\x12S\n\x11\x43\x61ncelReservation\x12&.inventory.v1.CancelReservationRequest\x1a\x16.google.protobuf.Empty\x12P\n\x0bUpdateStock\x12 .inventory.v1.UpdateStockRequest\x1a\x1f.inventory.v1.InventoryResponse\x12X\n\x0eGetReservation\x12#.inventory.v1.GetReservationRequest\x1a!.inventory.v1.ReservationResponse\x12^\n\x11\x45xtendReservation\x12&.inventory.v1.ExtendReservationRequest\x1a!.inventory.v1.ReservationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'inventory.v1.inventory_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MOVEMENTTYPE']._serialized_start=3264
-  _globals['_MOVEMENTTYPE']._serialized_end=3474
-  _globals['_RESERVATIONSTATUS']._serialized_start=3477
-  _globals['_RESERVATIONSTATUS']._serialized_end=3697
-  _globals['_RELEASEREASON']._serialized_start=3700
-  _globals['_RELEASEREASON']._serialized_end=3876
-  _globals['_ALLOCATIONSTRATEGY']._serialized_start=3878
-  _globals['_ALLOCATIONSTRATEGY']._serialized_end=3969
+  _globals['_MOVEMENTTYPE']._serialized_start=3338
+  _globals['_MOVEMENTTYPE']._serialized_end=3548
+  _globals['_RESERVATIONSTATUS']._serialized_start=3551
+  _globals['_RESERVATIONSTATUS']._serialized_end=3771
+  _globals['_RELEASEREASON']._serialized_start=3774
+  _globals['_RELEASEREASON']._serialized_end=3950
+  _globals['_ALLOCATIONSTRATEGY']._serialized_start=3952
+  _globals['_ALLOCATIONSTRATEGY']._serialized_end=4043
   _globals['_PRODUCTVARIANT']._serialized_start=108
   _globals['_PRODUCTVARIANT']._serialized_end=184
   _globals['_ITEM']._serialized_start=187
@@ -48,39 +48,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINVENTORYREQUEST']._serialized_start=353
   _globals['_GETINVENTORYREQUEST']._serialized_end=396
   _globals['_INVENTORYRESPONSE']._serialized_start=399
-  _globals['_INVENTORYRESPONSE']._serialized_end=794
-  _globals['_AVAILABILITYQUERY']._serialized_start=797
-  _globals['_AVAILABILITYQUERY']._serialized_end=980
-  _globals['_CHECKAVAILABILITYREQUEST']._serialized_start=982
-  _globals['_CHECKAVAILABILITYREQUEST']._serialized_end=1056
-  _globals['_WAREHOUSEAVAILABILITY']._serialized_start=1058
-  _globals['_WAREHOUSEAVAILABILITY']._serialized_end=1183
-  _globals['_ITEMERROR']._serialized_start=1185
-  _globals['_ITEMERROR']._serialized_end=1226
-  _globals['_ITEMAVAILABILITY']._serialized_start=1229
-  _globals['_ITEMAVAILABILITY']._serialized_end=1432
-  _globals['_AVAILABILITYRESPONSE']._serialized_start=1434
-  _globals['_AVAILABILITYRESPONSE']._serialized_end=1522
-  _globals['_RESERVESTOCKREQUEST']._serialized_start=1525
-  _globals['_RESERVESTOCKREQUEST']._serialized_end=1817
-  _globals['_RESERVATIONLINE']._serialized_start=1819
-  _globals['_RESERVATIONLINE']._serialized_end=1938
-  _globals['_SHORTAGE']._serialized_start=1940
-  _globals['_SHORTAGE']._serialized_end=2001
-  _globals['_STOCKSHORTAGE']._serialized_start=2003
-  _globals['_STOCKSHORTAGE']._serialized_end=2061
-  _globals['_RESERVATIONRESPONSE']._serialized_start=2064
-  _globals['_RESERVATIONRESPONSE']._serialized_end=2771
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=2773
-  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=2823
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=2825
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=2920
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=2922
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=2969
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=2971
-  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=3043
-  _globals['_UPDATESTOCKREQUEST']._serialized_start=3046
-  _globals['_UPDATESTOCKREQUEST']._serialized_end=3261
-  _globals['_INVENTORYSERVICE']._serialized_start=3972
-  _globals['_INVENTORYSERVICE']._serialized_end=4695
+  _globals['_INVENTORYRESPONSE']._serialized_end=868
+  _globals['_AVAILABILITYQUERY']._serialized_start=871
+  _globals['_AVAILABILITYQUERY']._serialized_end=1054
+  _globals['_CHECKAVAILABILITYREQUEST']._serialized_start=1056
+  _globals['_CHECKAVAILABILITYREQUEST']._serialized_end=1130
+  _globals['_WAREHOUSEAVAILABILITY']._serialized_start=1132
+  _globals['_WAREHOUSEAVAILABILITY']._serialized_end=1257
+  _globals['_ITEMERROR']._serialized_start=1259
+  _globals['_ITEMERROR']._serialized_end=1300
+  _globals['_ITEMAVAILABILITY']._serialized_start=1303
+  _globals['_ITEMAVAILABILITY']._serialized_end=1506
+  _globals['_AVAILABILITYRESPONSE']._serialized_start=1508
+  _globals['_AVAILABILITYRESPONSE']._serialized_end=1596
+  _globals['_RESERVESTOCKREQUEST']._serialized_start=1599
+  _globals['_RESERVESTOCKREQUEST']._serialized_end=1891
+  _globals['_RESERVATIONLINE']._serialized_start=1893
+  _globals['_RESERVATIONLINE']._serialized_end=2012
+  _globals['_SHORTAGE']._serialized_start=2014
+  _globals['_SHORTAGE']._serialized_end=2075
+  _globals['_STOCKSHORTAGE']._serialized_start=2077
+  _globals['_STOCKSHORTAGE']._serialized_end=2135
+  _globals['_RESERVATIONRESPONSE']._serialized_start=2138
+  _globals['_RESERVATIONRESPONSE']._serialized_end=2845
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_start=2847
+  _globals['_COMMITRESERVATIONREQUEST']._serialized_end=2897
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=2899
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=2994
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=2996
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=3043
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_start=3045
+  _globals['_EXTENDRESERVATIONREQUEST']._serialized_end=3117
+  _globals['_UPDATESTOCKREQUEST']._serialized_start=3120
+  _globals['_UPDATESTOCKREQUEST']._serialized_end=3335
+  _globals['_INVENTORYSERVICE']._serialized_start=4046
+  _globals['_INVENTORYSERVICE']._serialized_end=4769
 # @@protoc_insertion_point(module_scope)

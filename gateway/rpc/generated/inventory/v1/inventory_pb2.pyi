@@ -287,6 +287,8 @@ class InventoryResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    UNIT_COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
     inventory_id: _builtins.str
     """UUID."""
     product_id: _builtins.str
@@ -311,6 +313,10 @@ class InventoryResponse(_message.Message):
     """Grows by one with every change of a quantity, without gaps."""
     version: _builtins.int
     """Grows with every change of the row; what `expected_version` compares."""
+    unit_cost: _builtins.str
+    """What one piece costs, as a decimal text with four decimals, e.g. "12.5000"; absent when it is not known."""
+    currency: _builtins.str
+    """The currency of unit_cost (ISO 4217), absent with it."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the row was made."""
@@ -336,13 +342,24 @@ class InventoryResponse(_message.Message):
         version: _builtins.int = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        unit_cost: _builtins.str | None = ...,
+        currency: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_variant_id", b"_variant_id", "created_at", b"created_at", "updated_at", b"updated_at", "variant_id", b"variant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_variant_id", b"_variant_id", "created_at", b"created_at", "inventory_id", b"inventory_id", "product_id", b"product_id", "quantity_available", b"quantity_available", "quantity_reserved", b"quantity_reserved", "quantity_total", b"quantity_total", "reorder_point", b"reorder_point", "reorder_quantity", b"reorder_quantity", "sequence", b"sequence", "sku", b"sku", "updated_at", b"updated_at", "variant_id", b"variant_id", "version", b"version", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "inventory_id", b"inventory_id", "product_id", b"product_id", "quantity_available", b"quantity_available", "quantity_reserved", b"quantity_reserved", "quantity_total", b"quantity_total", "reorder_point", b"reorder_point", "reorder_quantity", b"reorder_quantity", "sequence", b"sequence", "sku", b"sku", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id", "version", b"version", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__currency: _TypeAlias = _typing.Literal["currency"]  # noqa: Y015
+    _WhichOneofArgType__currency: _TypeAlias = _typing.Literal["_currency", b"_currency"]  # noqa: Y015
+    _WhichOneofReturnType__unit_cost: _TypeAlias = _typing.Literal["unit_cost"]  # noqa: Y015
+    _WhichOneofArgType__unit_cost: _TypeAlias = _typing.Literal["_unit_cost", b"_unit_cost"]  # noqa: Y015
     _WhichOneofReturnType__variant_id: _TypeAlias = _typing.Literal["variant_id"]  # noqa: Y015
     _WhichOneofArgType__variant_id: _TypeAlias = _typing.Literal["_variant_id", b"_variant_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__currency) -> _WhichOneofReturnType__currency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit_cost) -> _WhichOneofReturnType__unit_cost | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__variant_id) -> _WhichOneofReturnType__variant_id | None: ...
 
 Global___InventoryResponse: _TypeAlias = InventoryResponse  # noqa: Y015
