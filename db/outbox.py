@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from db.durability import wait_until_durable
 from db.engine import ReadSession, WriteSession
 from domain.events import InventoryEvent
 from domain.ids import NAMESPACE
@@ -62,10 +63,13 @@ async def give_back_buckets(session: WriteSession, owner: str) -> None:
     await session.execute(_GIVE_BACK, {"owner": owner})
 
 
-async def unsent(session: ReadSession, buckets: Collection[int], *, rows_per_bucket: int) -> list[InventoryEvent]:
-    """The oldest unsent events of these buckets, in the order of their ids."""
+async def unsent(session: WriteSession, buckets: Collection[int], *, rows_per_bucket: int) -> list[InventoryEvent]:
+    """The oldest unsent events of these buckets, in the order of their ids; durable once the session has committed."""
     rows = await session.execute(_UNSENT, {"buckets": sorted(buckets), "rows_per_bucket": rows_per_bucket})
-    return [InventoryEvent(**row) for row in rows.mappings()]
+    events = [InventoryEvent(**row) for row in rows.mappings()]
+    if events:
+        await wait_until_durable(session)
+    return events
 
 
 async def mark_sent(session: WriteSession, outbox_ids: Collection[int]) -> None:

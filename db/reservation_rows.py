@@ -79,9 +79,24 @@ def held_row(request: HoldRequest, planned: Plan, reserved_at: datetime) -> Rese
     )
 
 
-def picks_of(planned: Plan) -> dict[str, Any]:
-    """A plan as hold_reservation takes it."""
+def opening_values(request: HoldRequest) -> dict[str, Any]:
+    """What the row of a new reservation is made of."""
     return {
+        "reservation_id": request.reservation_id,
+        "order_id": request.order_id,
+        "fingerprint": request.fingerprint,
+        "source": request.source.value,
+        "hold": timedelta(seconds=request.hold_seconds),
+        "performed_by": request.actor_id,
+        "performed_by_name": request.actor_name,
+    }
+
+
+def hold_values(request: HoldRequest, planned: Plan) -> dict[str, Any]:
+    """A request and its plan as hold_reservation takes them."""
+    return {
+        **opening_values(request),
+        "traceparent": request.traceparent,
         "inventory_ids": [pick.inventory_id for pick in planned.picks],
         "quantities": [pick.quantity for pick in planned.picks],
         "lines": [

@@ -17,9 +17,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
 from db.allocation import Candidates, candidates
+from db.durability import wait_until_durable
 from db.engine import Database, ReadSession, WriteSession, sqlstate
 from db.locks import lock_overdue
-from db.reservation_rows import held_row, outcome_of, picks_of, read_where
+from db.reservation_rows import held_row, hold_values, opening_values, outcome_of, read_where
 from db.tables import reservations
 from domain.allocation import Plan, plan
 from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
@@ -32,6 +33,11 @@ RECLAIM_ATTEMPTS_MAX = 50
 """Each failed attempt means that another buyer reclaimed what we were waiting for, so somebody gets on."""
 
 _HOLD = text("""
+    call hold_early_release(:reservation_id, :order_id, :fingerprint, :source, :hold,
+                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
+                            :performed_by, :performed_by_name, :traceparent)
+""").bindparams(bindparam("lines", type_=JSONB))
+_HOLD_OPENED = text("""
     select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
                             cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
                             :performed_by, :performed_by_name, :traceparent, :opened_at)
@@ -112,7 +118,7 @@ async def hold(database: Database, request: HoldRequest, hint: Plan | None = Non
 
 async def reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
     """Record a refused hold and its event in the caller's transaction; a repeat changes nothing."""
-    if (await session.execute(_OPEN, _opening(request))).first() is not None:
+    if (await session.execute(_OPEN, opening_values(request))).first() is not None:
         await _reject(session, request, shortages)
 
 
@@ -167,6 +173,14 @@ async def get(session: ReadSession, reservation_id: UUID) -> Reservation | None:
     return next(iter(await read_where(session, reservations.c.reservation_id == reservation_id)), None)
 
 
+async def get_durable(session: WriteSession, reservation_id: UUID) -> Reservation | None:
+    """The same for an answer to whoever wants to know what became of a hold: once committed, a crash cannot undo it."""
+    row = await get(session, reservation_id)
+    if row is not None:
+        await wait_until_durable(session)
+    return row
+
+
 async def by_ids(session: ReadSession, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
     """Reservations with their lines by id, at most 200; one that does not exist is missing."""
     found = await read_where(session, reservations.c.reservation_id.in_(reservation_ids)) if reservation_ids else []
@@ -182,18 +196,15 @@ def _planned(request: HoldRequest, found: Candidates) -> Plan:
     return plan(found.demands, found.levels, region=request.region, allow_split=request.allow_split)
 
 
-async def _hold_planned(
-    session: WriteSession, request: HoldRequest, planned: Plan, opened_at: datetime | None = None
-) -> datetime | None:
-    values = {**_opening(request), **picks_of(planned), "traceparent": request.traceparent, "opened_at": opened_at}
-    return (await session.execute(_HOLD, values)).scalar_one()  # type: ignore[no-any-return]
+async def _hold_planned(session: WriteSession, request: HoldRequest, planned: Plan) -> datetime | None:
+    return (await session.execute(_HOLD, hold_values(request, planned))).scalar_one()  # type: ignore[no-any-return]
 
 
 async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
-    opened_at = (await session.execute(_OPEN, _opening(request))).scalar()
+    opened_at = (await session.execute(_OPEN, opening_values(request))).scalar()
     if opened_at is not None:
         await _fill_or_reject(session, request, opened_at)
-    row = await get(session, request.reservation_id)
+    row = await get_durable(session, request.reservation_id)
     assert row is not None, "a reservation that could not be opened exists"
     return row
 
@@ -211,25 +222,13 @@ async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at
     if planned.shortages:
         await _reject(session, request, planned.shortages)
         return
-    await _hold_planned(session, request, planned, opened_at)
+    await session.execute(_HOLD_OPENED, {**hold_values(request, planned), "opened_at": opened_at})
 
 
 async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
     listed = [{"sku": s.sku, "requested": s.requested, "available": s.available} for s in shortages]
     values = {"reservation_id": request.reservation_id, "shortages": listed, "traceparent": request.traceparent}
     await session.execute(_REJECT, values)
-
-
-def _opening(request: HoldRequest) -> dict[str, Any]:
-    return {
-        "reservation_id": request.reservation_id,
-        "order_id": request.order_id,
-        "fingerprint": request.fingerprint,
-        "source": request.source.value,
-        "hold": timedelta(seconds=request.hold_seconds),
-        "performed_by": request.actor_id,
-        "performed_by_name": request.actor_name,
-    }
 
 
 def _performer(request: SettleRequest) -> Mapping[str, Any]:

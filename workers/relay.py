@@ -95,7 +95,7 @@ class Relay:
             self._connected = True
         await self._mark()
         await self._lease.renew_when_due()
-        events = await self._database.reading(
+        events = await self._database.calling(
             lambda session: outbox.unsent(session, self._lease.buckets, rows_per_bucket=ROWS_PER_BUCKET)
         )
         if not events:

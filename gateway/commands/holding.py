@@ -211,7 +211,7 @@ class Holding:
         ) from error
 
     async def _row(self, reservation_id: UUID) -> Reservation | None:
-        return await self._database.reading(lambda session: reservations.get(session, reservation_id))
+        return await self._database.calling(lambda session: reservations.get_durable(session, reservation_id))
 
 
 def _accepted(row: Reservation, request: HoldRequest) -> Reservation:

@@ -27,7 +27,7 @@ select uuidv7(), warehouse_id, 'BENCH-HOT', 1000000000 from warehouses;
 HOT_ROW = "select inventory_id from inventory where sku = 'BENCH-HOT'"
 ONE_STATEMENT = "update bench_hot set left_over = left_over - 1 where id = 1 and left_over >= 1;"
 HOLD = """
-select hold_reservation(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '15 minutes', array['{row}'::uuid],
+call hold_early_release(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '15 minutes', array['{row}'::uuid],
     array[1], '[{{"inventoryId": "{row}", "warehouseId": "{row}", "sku": "BENCH-HOT", "quantity": 1}}]'::jsonb,
     '{row}'::uuid, 'bench', null);
 """
