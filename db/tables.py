@@ -206,3 +206,32 @@ idempotency_keys = Table(
     Column("answer_body", LargeBinary),
     _time("created_at"),
 )
+
+suppliers = Table(
+    "suppliers",
+    metadata,
+    _id("supplier_id"),
+    Column("code", String(20), nullable=False),
+    Column("name", String(255), nullable=False),
+    _text("email", 254),
+    Column("currency", String(3), nullable=False),
+    Column("lead_time_days", Integer, nullable=False, server_default="7"),
+    Column("is_active", Boolean, nullable=False, server_default="true"),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    _time("created_at"),
+    _time("updated_at"),
+)
+
+supplier_items = Table(
+    "supplier_items",
+    metadata,
+    Column("supplier_id", Uuid, ForeignKey("suppliers.supplier_id"), primary_key=True),
+    Column("sku", String(50), primary_key=True),
+    Column("unit_cost", Numeric(14, 4), nullable=False),
+    Column("pack_size", Integer, nullable=False, server_default="1"),
+    Column("minimum_quantity", Integer, nullable=False, server_default="1"),
+    Column("lead_time_days", Integer),
+    Column("is_preferred", Boolean, nullable=False, server_default="false"),
+    _time("created_at"),
+    _time("updated_at"),
+)

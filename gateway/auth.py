@@ -34,6 +34,9 @@ SCOPES: Final = (INVENTORY_READ, INVENTORY_WRITE, RESERVATIONS_WRITE, OPERATIONS
 RESERVATIONS_READ: Final = (RESERVATIONS_WRITE, INVENTORY_READ)
 """Whoever makes reservations, or may look at stock, may look at a reservation."""
 
+OPERATIONS_READ: Final = (INVENTORY_READ, OPERATIONS_WRITE, OPERATIONS_APPROVE)
+"""Whoever does warehouse work, decides about it, or may look at stock, may look at the work."""
+
 ASYMMETRIC_ALGORITHMS = ("RS256", "ES256")
 SYMMETRIC_ALGORITHMS = ("HS256",)
 

@@ -10,8 +10,10 @@ from domain.contracts.names import reservation_workflow_id
 from gateway.auth import Authenticator
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.stock import StockCommands
+from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import HealthChecks
+from gateway.purchasing import PurchasingViews
 from gateway.views import Views
 from runtime.settings import Settings
 
@@ -26,6 +28,8 @@ class Services:
     reservations: ReservationCommands
     stock: StockCommands
     warehouses: WarehouseCommands
+    suppliers: SupplierCommands
+    purchasing: PurchasingViews
     views: Views
     health: HealthChecks
 

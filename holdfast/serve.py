@@ -22,10 +22,12 @@ from gateway.admission import Admission
 from gateway.auth import Authenticator
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.stock import StockCommands
+from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import Check, HealthChecks
 from gateway.http.app import make_app
 from gateway.http.server import serve_http
+from gateway.purchasing import PurchasingViews
 from gateway.rpc.server import RpcServer, make_server
 from gateway.services import Services
 from gateway.views import Views
@@ -116,6 +118,8 @@ def _services(
         reservations=commands,
         stock=StockCommands(database, view, settings),
         warehouses=WarehouseCommands(database, view),
+        suppliers=SupplierCommands(database),
+        purchasing=PurchasingViews(database),
         views=Views(database, view),
         health=HealthChecks(
             required={"postgres": database.check, "temporal": _answering(client)},

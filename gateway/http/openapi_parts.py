@@ -35,6 +35,7 @@ TAGS = {
     "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
+    "suppliers": "Who sells to us, what, and on which terms.",
     "health": "For load balancers, operators and Prometheus.",
     "docs": "This description.",
 }

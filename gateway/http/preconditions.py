@@ -9,10 +9,13 @@ from pydantic.alias_generators import to_camel
 
 from domain.errors import FieldProblem, StaleVersion, Unprocessable
 from domain.stock import StockItem
+from domain.suppliers import Supplier
 from domain.warehouses import Warehouse
 
 
-def check_read_only(row: StockItem | Warehouse, given: Mapping[str, Any], expected_version: int | None) -> None:
+def check_read_only(
+    row: StockItem | Warehouse | Supplier, given: Mapping[str, Any], expected_version: int | None
+) -> None:
     """Refuse read-only fields that differ from the row's. Raises StaleVersion when that is why, else Unprocessable."""
     if expected_version not in (None, row.version):
         raise StaleVersion()

@@ -51,6 +51,7 @@ async def test_every_route_of_the_document_answers(walk: Walk, customer: Custome
     _walk_warehouses(walk, item)
     _walk_availability(walk, item)
     _walk_reservations(walk, item)
+    _walk_suppliers(walk, item)
     _walk_health(walk)
     document = walk("GET", "/openapi.json")[1]
     promised = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
@@ -103,6 +104,22 @@ def _walk_warehouses(walk: Walk, item: Item) -> None:
     assert walk("GET", f"{api}/{made['warehouseId']}")[1]["name"] == "Extra"
     status, listed, _ = walk("GET", f"{api}/{item.warehouse_id}/inventory")
     assert (status, [it["sku"] for it in listed["items"]]) == (200, [item.sku])
+
+
+def _walk_suppliers(walk: Walk, item: Item) -> None:
+    api, code = "/api/v1/suppliers", uuid.uuid4().hex[:10]
+    new = {"code": code, "name": "Supplier", "currency": "EUR"}
+    status, supplier, headers = walk("POST", api, new)
+    assert (status, headers["Location"]) == (201, f"{api}/{supplier['supplierId']}")
+    one = headers["Location"]
+    assert walk("POST", api, new)[1]["code"] == "already_exists"
+    assert walk("GET", one)[1] == supplier
+    assert walk("GET", api)[0] == 200
+    assert walk("PUT", one, {"leadTimeDays": 3}, If_Match=headers["ETag"])[1]["leadTimeDays"] == 3
+    terms = {"unitCost": "4.2", "packSize": 12, "minimumQuantity": 24}
+    assert [walk("PUT", f"{one}/items/{item.sku}", terms)[0] for _ in range(2)] == [201, 200]
+    assert [it["packSize"] for it in walk("GET", f"{one}/items")[1]["items"]] == [12]
+    assert [walk("DELETE", f"{one}/items/{item.sku}")[0] for _ in range(2)] == [204, 404]
 
 
 def _walk_availability(walk: Walk, item: Item) -> None:

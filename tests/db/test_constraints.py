@@ -50,6 +50,37 @@ async def test_an_impossible_stock_row_is_refused(db: Database, change: str, con
     assert constraint in message
 
 
+@pytest.mark.parametrize(
+    ("columns", "values", "constraint"),
+    [
+        ("currency", "'eur'", "suppliers_currency_is_a_code"),
+        ("currency, lead_time_days", "'EUR', 366", "suppliers_lead_time_in_range"),
+    ],
+)
+async def test_an_impossible_supplier_is_refused(db: Database, columns: str, values: str, constraint: str) -> None:
+    state, message = await refusal(db, f"insert into suppliers (code, name, {columns}) values ('x', 'x', {values})")
+    assert state == CHECK_VIOLATION
+    assert constraint in message
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "constraint"),
+    [
+        ("unit_cost", "-1", "supplier_items_unit_cost_in_range"),
+        ("unit_cost", "'NaN'", "supplier_items_unit_cost_in_range"),
+        ("unit_cost, pack_size", "1, 0", "supplier_items_pack_size_in_range"),
+        ("unit_cost, minimum_quantity", "1, 0", "supplier_items_minimum_in_range"),
+        ("unit_cost, lead_time_days", "1, -1", "supplier_items_lead_time_in_range"),
+    ],
+)
+async def test_impossible_terms_are_refused(db: Database, columns: str, values: str, constraint: str) -> None:
+    state, message = await refusal(
+        db, f"insert into supplier_items (supplier_id, sku, {columns}) values (uuidv7(), 'A', {values})"
+    )
+    assert state == CHECK_VIOLATION
+    assert constraint in message
+
+
 async def test_available_is_worked_out_by_postgres_and_cannot_be_written(db: Database) -> None:
     item = await add_stock(db, 5)
     state, _ = await refusal(

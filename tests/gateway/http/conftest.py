@@ -16,7 +16,10 @@ from tests.gateway.http.face import (
     ITEM,
     LINE_OF_LEDGER,
     ON_HAND,
+    SOLD_BY_THEM,
+    TEAHOUSE,
     Face,
+    Part,
     served,
 )
 
@@ -60,12 +63,24 @@ def with_usual_answers(served_face: Face) -> Face:
         "delete": None,
     }
     served_face.warehouses.answers = {"create": HAMBURG, "update": HAMBURG}
+    served_face.suppliers.answers = {
+        "create": TEAHOUSE,
+        "update": TEAHOUSE,
+        "put_item": (SOLD_BY_THEM, False),
+        "remove_item": None,
+    }
+    served_face.purchasing.answers = {
+        "supplier": TEAHOUSE,
+        "supplier_list": Page((TEAHOUSE,)),
+        "supplier_items": Page((SOLD_BY_THEM,)),
+    }
     served_face.reservations.answers = {
         "reserve": Reserved(HELD, is_new=True),
         "commit": COMMITTED,
         "cancel": HELD,
         "extend": HELD,
     }
-    for part in (served_face.views, served_face.stock, served_face.warehouses, served_face.reservations):
-        part.asked.clear()
+    for part in vars(served_face).values():
+        if isinstance(part, Part):
+            part.asked.clear()
     return served_face

@@ -18,16 +18,19 @@ from aiohttp import web
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.reservations import Line, Reservation, ReservationStatus
 from domain.stock import Movement, MovementType, StockItem
+from domain.suppliers import Supplier, SupplierItem
 from domain.warehouses import Warehouse
 from gateway.auth import SCOPES, Authenticator, development_token
 from gateway.health import HealthChecks
 from gateway.http.app import make_app
+from gateway.http.reading import TEXT_PARAMETERS
+from gateway.http.route import Route
 from gateway.http.server import serve_http
 from gateway.services import Services
 from runtime.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT = (UUID(int=number) for number in range(11, 16))
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER = (UUID(int=number) for number in range(11, 17))
 
 ITEM = StockItem(
     inventory_id=ROW,
@@ -75,6 +78,27 @@ HAMBURG = Warehouse(
     longitude=9.99,
     adjustment_threshold_value=Decimal(2500),
     version=2,
+    created_at=NOON,
+    updated_at=NOON,
+)
+TEAHOUSE = Supplier(
+    supplier_id=SUPPLIER,
+    code="TEAHOUSE",
+    name="Teahouse Trading",
+    email="orders@teahouse.example",
+    currency="EUR",
+    lead_time_days=10,
+    is_active=True,
+    version=2,
+    created_at=NOON,
+    updated_at=NOON,
+)
+SOLD_BY_THEM = SupplierItem(
+    supplier_id=SUPPLIER,
+    sku="TEA-GREEN-250",
+    unit_cost=Decimal("4.2"),
+    pack_size=12,
+    minimum_quantity=24,
     created_at=NOON,
     updated_at=NOON,
 )
@@ -180,6 +204,8 @@ class Face:
     reservations: Part
     stock: Part
     warehouses: Part
+    suppliers: Part
+    purchasing: Part
     views: Part
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -222,12 +248,19 @@ class Face:
         return await self.post("/api/v1/reservations", RESERVE, **more)
 
 
+def path_of(route: Route) -> str:
+    """A path of a route, with some id or text for each parameter."""
+    texts = dict.fromkeys(TEXT_PARAMETERS, "A")
+    return route.path.format(**{**dict.fromkeys(route.parameters, ROW), **texts})
+
+
 @asynccontextmanager
 async def served(
     settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES, health: HealthChecks | None = None
 ) -> AsyncIterator[Face]:
     """A face on a free port, stopped at the end."""
     reservations, stock, warehouses, views = Part(), Part(), Part(), Part()
+    suppliers, purchasing = Part(), Part()
     services = Services(
         settings=settings,
         database=database,
@@ -235,6 +268,8 @@ async def served(
         reservations=reservations,  # type: ignore[arg-type]
         stock=stock,  # type: ignore[arg-type]
         warehouses=warehouses,  # type: ignore[arg-type]
+        suppliers=suppliers,  # type: ignore[arg-type]
+        purchasing=purchasing,  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
         health=health or HealthChecks(required={}, optional={}),
     )
@@ -243,6 +278,6 @@ async def served(
         serve_http(app, settings, host="127.0.0.1", port=0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
-        face = Face(services, app, port, session, reservations, stock, warehouses, views)
+        face = Face(services, app, port, session, reservations, stock, warehouses, suppliers, purchasing, views)
         face.headers = face.bearer(*scopes)
         yield face

@@ -207,6 +207,8 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         reservations=reservations,  # type: ignore[arg-type]
         stock=stock,  # type: ignore[arg-type]
         warehouses=Part(),  # type: ignore[arg-type]
+        suppliers=Part(),  # type: ignore[arg-type]
+        purchasing=Part(),  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
         health=Part(),  # type: ignore[arg-type]
     )
