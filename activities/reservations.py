@@ -5,7 +5,6 @@ The hold also resolves the rendezvous of the request that waits for it in this p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -13,7 +12,6 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from db import outbox, reservations
 from db.engine import Database, WriteSession
-from domain.allocation import Plan
 from domain.contracts.reservations import (
     Decision,
     HoldIdentity,
@@ -29,13 +27,14 @@ from runtime import metrics
 from runtime.failpoints import failpoint
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
+from runtime.shared_work import SharedWork
 from workflows import ports
 
 
 class ReservationActivities(ports.ReservationActivities):
     """The implementation on real Postgres.
 
-    `plans` are what requests waiting in this process have planned already: hints that the hold checks.
+    `holds` are offered by requests in this process, which make them themselves when they come first.
     """
 
     def __init__(
@@ -44,21 +43,20 @@ class ReservationActivities(ports.ReservationActivities):
         settings: Settings,
         *,
         rendezvous: Rendezvous[Reservation] | None = None,
-        plans: Mapping[HoldIdentity, Plan] | None = None,
+        holds: SharedWork[HoldIdentity, Reservation] | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._rendezvous = rendezvous if rendezvous is not None else Rendezvous()
-        self._plans = plans if plans is not None else {}
+        self._holds = holds if holds is not None else SharedWork(kept_seconds=0)
 
     @activity.defn(name="hold")
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Hold stock or record the refusal; a repeat answers the row as it is now."""
         try:
-            row = await reservations.hold(self._database, request, self._plans.get(request.identity))
+            row = await self._held(request)
         except HoldfastError as error:
             raise _for_temporal(error) from error
-        failpoint("after_hold_commit")
         self._rendezvous.resolve(str(request.reservation_id), row)
         if row.sequence == 1:
             metrics.RESERVATIONS.labels(outcome=_outcome_label(row.status), source=request.source).inc()
@@ -76,6 +74,13 @@ class ReservationActivities(ports.ReservationActivities):
             raise ApplicationError("the reservation has no row", type="reservation_lost", non_retryable=True)
         _count(request, outcome)
         return outcome
+
+    async def _held(self, request: HoldRequest) -> Reservation:
+        if (begun := self._holds.take(request.identity)) is not None:
+            return await begun.outcome()
+        row = await reservations.hold(self._database, request)
+        failpoint("after_hold_commit")
+        return row
 
     async def _settle(self, request: SettleRequest) -> SettleOutcome | None:
         if request.decision is Decision.EXTEND:

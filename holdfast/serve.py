@@ -15,7 +15,6 @@ from temporalio.client import Client
 from activities.reservations import ReservationActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
-from domain.allocation import Plan
 from domain.contracts.reservations import HoldIdentity
 from domain.reservations import Reservation
 from gateway.admission import Admission
@@ -39,7 +38,9 @@ from runtime.lifecycle import run_process
 from runtime.logs import configure_logging, get_logger
 from runtime.metrics import configure_metrics
 from runtime.rendezvous import Rendezvous
+from runtime.reservation_start import TASK_TIMEOUT
 from runtime.settings import Settings
+from runtime.shared_work import SharedWork
 from runtime.temporal import connect, ensure_search_attributes, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
 from workers.temporal_workers import reservation_worker
@@ -70,13 +71,13 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="serve")
         await ensure_search_attributes(client)
         rendezvous: Rendezvous[Reservation] = Rendezvous()
-        plans: dict[HoldIdentity, Plan] = {}
-        activities = ReservationActivities(database, settings, rendezvous=rendezvous, plans=plans)
+        holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=TASK_TIMEOUT.total_seconds())
+        activities = ReservationActivities(database, settings, rendezvous=rendezvous, holds=holds)
         commands = ReservationCommands(
             database=database,
             temporal=client,
             rendezvous=rendezvous,
-            plans=plans,
+            holds=holds,
             admission=Admission(
                 holds_max=settings.admission_holds_max, target_seconds=settings.admission_commit_target_seconds
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from temporalio.client import WorkflowHandle
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -41,6 +42,11 @@ def start_options(request: HoldRequest) -> dict[str, Any]:
         "static_summary": _summary(request),
         "static_details": f"source {request.source}, request `{request.request_id}`" if request.request_id else None,
     }
+
+
+def has_first_task(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether the server handed us the first task with its answer (the SDK's own tests look here too)."""
+    return bool(getattr(handle, "__temporal_eagerly_started", True))
 
 
 def _search_attributes(request: HoldRequest) -> TypedSearchAttributes:

@@ -16,7 +16,6 @@ from temporalio.client import Client
 
 from db import reservations
 from db.engine import Database
-from domain.allocation import Plan
 from domain.contracts.names import CANCEL, COMMIT, EXTEND
 from domain.contracts.reservations import DecisionRequest, HoldIdentity, HoldRequest, SettleOutcome, Source
 from domain.errors import ExtensionLimit, ReservationSettled
@@ -27,6 +26,7 @@ from gateway.commands.deciding import Deciding
 from gateway.commands.holding import Holding, Reserved
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
+from runtime.shared_work import SharedWork
 
 __all__ = ["ReservationCommands", "ReserveCommand", "Reserved"]
 
@@ -52,13 +52,13 @@ class ReservationCommands:
         database: Database,
         temporal: Client,
         rendezvous: Rendezvous[Reservation],
-        plans: dict[HoldIdentity, Plan],
+        holds: SharedWork[HoldIdentity, Reservation],
         admission: Admission,
         settings: Settings,
     ) -> None:
         self._database = database
         self._holding = Holding(
-            database=database, temporal=temporal, rendezvous=rendezvous, plans=plans, admission=admission
+            database=database, temporal=temporal, rendezvous=rendezvous, holds=holds, admission=admission
         )
         self._deciding = Deciding(
             database=database, temporal=temporal, deadline_seconds=settings.request_timeout_seconds

@@ -12,13 +12,15 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from activities.reservations import ReservationActivities
+from db import reservations
 from db.engine import Database
 from domain.allocation import Pick, Plan
-from domain.contracts.reservations import Decision, Source
+from domain.contracts.reservations import Decision, HoldIdentity, Source
 from domain.reservations import Reservation, ReservationStatus
 from holdfast.stack.ports import free_port
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
+from runtime.shared_work import SharedWork
 from tests.stocking import (
     add_stock,
     assert_invariants,
@@ -114,27 +116,53 @@ async def test_a_hold_that_is_tried_again_answers_what_became_of_the_row(
     assert (await activities.hold(request)).status is CANCELLED
 
 
-async def test_a_plan_is_lent_to_the_very_same_request_only(db: Database, database: Settings) -> None:
+async def test_a_hold_that_a_request_is_making_is_joined_and_made_once(
+    db: Database, database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = await add_stock(db, 10)
+    request = hold_request([want(item, 1)])
+    holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
+    offered = holds.offer(request.identity, lambda: reservations.hold(db, request))
+    row = await offered.outcome()
+    with monkeypatch.context() as patch:
+        patch.setattr(reservations, "hold", None)
+        outcome = await ReservationActivities(db, database, holds=holds).hold(request)
+    assert (outcome.status, outcome.expires_at) == (PENDING, row.expires_at)
+    assert (await stock_now(db, item)).quantity_reserved == 1
+
+
+async def test_a_repeat_answers_the_row_as_it_is_now_and_not_what_a_request_made_of_it(
+    db: Database, database: Settings
+) -> None:
+    item = await add_stock(db, 10)
+    request = hold_request([want(item, 1)])
+    holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
+    holds.offer(request.identity, lambda: reservations.hold(db, request))
+    activities = ReservationActivities(db, database, holds=holds)
+    await activities.hold(request)
+    await activities.settle(settle_request(request.reservation_id, Decision.CANCEL))
+    assert (await activities.hold(request)).status is CANCELLED
+
+
+async def test_a_hold_is_joined_by_the_very_same_request_only(db: Database, database: Settings) -> None:
     wanted, other = await add_stock(db, 10), await add_stock(db, 10)
     request = hold_request([want(wanted, 1)])
-    foreign = Plan(
-        picks=(Pick(inventory_id=other.inventory_id, warehouse_id=other.warehouse_id, sku=other.sku, quantity=9),)
-    )
-    activities = ReservationActivities(db, database, plans={(request.reservation_id, "another fingerprint"): foreign})
-    await activities.hold(request)
+    foreign = hold_request([want(other, 9)], reservation_id=request.reservation_id)
+    holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
+    holds.offer(foreign.identity, lambda: reservations.hold(db, foreign))
+    await ReservationActivities(db, database, holds=holds).hold(request)
     assert (await stock_now(db, wanted)).quantity_reserved == 1
     assert (await stock_now(db, other)).quantity_reserved == 0
 
 
-async def test_a_lent_plan_that_no_longer_fits_is_made_anew(db: Database, database: Settings) -> None:
+async def test_a_plan_that_no_longer_fits_is_made_anew(db: Database) -> None:
     empty = await add_stock(db, 0)
     full = await add_stock(db, 5, sku=empty.sku)
     request = hold_request([want(empty, 2)])
     stale = Plan(
         picks=(Pick(inventory_id=empty.inventory_id, warehouse_id=empty.warehouse_id, sku=empty.sku, quantity=2),)
     )
-    activities = ReservationActivities(db, database, plans={request.identity: stale})
-    assert (await activities.hold(request)).status is PENDING
+    assert (await reservations.hold(db, request, stale)).status is PENDING
     assert (await stock_now(db, full)).quantity_reserved == 2
 
 

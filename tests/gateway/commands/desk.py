@@ -14,7 +14,6 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.reservations import ReservationActivities
 from db.engine import Database
-from domain.allocation import Plan
 from domain.contracts.names import reservation_workflow_id
 from domain.contracts.reservations import HoldIdentity, Source
 from domain.ids import system_actor
@@ -25,6 +24,7 @@ from gateway.commands.holding import Reserved
 from gateway.commands.reservations import ReservationCommands, ReserveCommand
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
+from runtime.shared_work import SharedWork
 from runtime.temporal import DATA_CONVERTER
 from tests.stocking import unique
 from workers.temporal_workers import reservation_worker
@@ -43,12 +43,12 @@ class Desk:
     temporal: Client
     settings: Settings
     rendezvous: Rendezvous[Reservation]
-    plans: dict[HoldIdentity, Plan]
+    holds: SharedWork[HoldIdentity, Reservation]
     admission: Admission
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        activities = ReservationActivities(self.database, self.settings, rendezvous=self.rendezvous, plans=self.plans)
+    async def serving(self, kind: type[ReservationActivities] = ReservationActivities) -> AsyncIterator[None]:
+        activities = kind(self.database, self.settings, rendezvous=self.rendezvous, holds=self.holds)
         async with reservation_worker(self.temporal, activities, self.settings):
             yield
 
@@ -80,19 +80,19 @@ async def connect(settings: Settings) -> Client:
 
 
 async def open_desk(database: Database, temporal: Client, settings: Settings, *, holds_max: int = 256) -> Desk:
-    """A desk of its own rendezvous, plans and admission."""
+    """A desk of its own rendezvous, holds and admission."""
     rendezvous: Rendezvous[Reservation] = Rendezvous()
-    plans: dict[HoldIdentity, Plan] = {}
+    holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=10)
     admission = Admission(holds_max=holds_max, target_seconds=30.0)
     commands = ReservationCommands(
         database=database,
         temporal=temporal,
         rendezvous=rendezvous,
-        plans=plans,
+        holds=holds,
         admission=admission,
         settings=settings,
     )
-    return Desk(commands, database, temporal, settings, rendezvous, plans, admission)
+    return Desk(commands, database, temporal, settings, rendezvous, holds, admission)
 
 
 async def closed(handle: WorkflowHandle[Any, Any]) -> None:

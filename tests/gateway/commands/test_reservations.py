@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from temporalio.client import Client
 
 from activities.reservations import ReservationActivities
+from db import reservations
 from db.engine import Database
 from domain.contracts.reservations import HoldOutcome, HoldRequest
 from domain.errors import (
@@ -21,7 +23,7 @@ from domain.errors import (
     Unavailable,
     UnknownItem,
 )
-from domain.reservations import Item, ReservationStatus
+from domain.reservations import Item, Reservation, ReservationStatus
 from gateway.commands import holding
 from holdfast.stack.embedded import Stack
 from holdfast.stack.ports import free_port
@@ -31,7 +33,7 @@ from tests.gateway.commands.desk import CALLER, Desk, closed, connect, new_id, o
 from tests.gateway.commands.wire import wire_to
 from tests.stocking import add_stock, assert_invariants, hold, news_of, stock_now, want
 
-PENDING = ReservationStatus.PENDING
+PENDING, COMMITTED = ReservationStatus.PENDING, ReservationStatus.COMMITTED
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,7 @@ async def test_a_hold_is_answered_by_the_rendezvous_with_the_committed_row(open_
     row = reserved.reservation
     assert (reserved.is_new, row.status, [line.quantity for line in row.lines]) == (True, PENDING, [3])
     assert (await stock_now(open_shop.database, item)).quantity_reserved == 3
-    assert len(open_shop.rendezvous) == len(open_shop.plans) == 0
+    assert len(open_shop.rendezvous) == 0
     history = await open_shop.workflow(row.reservation_id).fetch_history()
     started = history.events[0].workflow_execution_started_event_attributes
     assert started.eager_execution_accepted
@@ -81,6 +83,46 @@ async def test_the_quick_way_asks_no_update(open_shop: Desk, monkeypatch: pytest
         if event.HasField("workflow_execution_update_accepted_event_attributes")
     ]
     assert accepted == ["cancel"]
+
+
+async def test_a_hold_does_not_wait_for_the_first_task_of_its_workflow(desk: Desk) -> None:
+    item = await add_stock(desk.database, 10)
+    may_go_on = asyncio.Event()
+
+    class Slow(ReservationActivities):
+        async def hold(self, request: HoldRequest) -> HoldOutcome:
+            await may_go_on.wait()
+            return await super().hold(request)
+
+    Slow.hold.__dict__.update(ReservationActivities.hold.__dict__)
+    async with desk.serving(Slow):
+        try:
+            reserved = await desk.reserve(want(item, 3))
+            assert (reserved.is_new, reserved.reservation.status) == (True, PENDING)
+            assert len(desk.holds) == 1
+        finally:
+            may_go_on.set()
+        sold = await desk.commands.commit(reserved.reservation.reservation_id, CALLER)
+    assert (sold.status, len(desk.holds)) == (COMMITTED, 0)
+    assert (await stock_now(desk.database, item)).quantity_total == 7
+
+
+async def test_when_the_quick_hold_fails_its_activity_tries_on(
+    open_shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = await add_stock(open_shop.database, 10)
+    failures = iter([Unavailable("away for a moment")])
+    in_earnest = reservations.hold
+
+    async def failing_at_first(*arguments: Any) -> Reservation:
+        for failure in failures:
+            raise failure
+        return await in_earnest(*arguments)
+
+    monkeypatch.setattr(reservations, "hold", failing_at_first)
+    reserved = await open_shop.reserve(want(item, 3))
+    assert (reserved.is_new, reserved.reservation.status) == (True, PENDING)
+    assert (await stock_now(open_shop.database, item)).quantity_reserved == 3
 
 
 async def test_a_task_that_another_process_has_is_asked_by_an_update(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from gateway.admission import Admission
 from gateway.commands.holding import Holding
 from gateway.commands.under_way import UnderWay
 from runtime.rendezvous import Rendezvous
+from runtime.shared_work import SharedWork
 from tests.stocking import add_stock, hold_request, want
 
 SECONDS_MAX = 20.0
@@ -62,7 +63,7 @@ class Rush:
             database=db,
             temporal=cast("Any", self.temporal),
             rendezvous=rendezvous,
-            plans={},
+            holds=SharedWork(kept_seconds=10),
             admission=Admission(holds_max=256, target_seconds=10.0),
         )
         self.holding.under_way = self.under_way
