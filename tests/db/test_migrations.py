@@ -1,4 +1,4 @@
-"""The schema: from nothing to the newest revision, once, and the same as db/tables.py says."""
+"""The schema: from nothing to the newest revision, once, and the same as db/tables says."""
 
 from __future__ import annotations
 

@@ -1,0 +1,25 @@
+"""The tables as SQLAlchemy Core sees them. The DDL itself is in db/migrations/sql; a test compares the two."""
+
+from __future__ import annotations
+
+from db.tables.columns import metadata
+from db.tables.news import idempotency_keys, inbox, outbox, relay_leases, relay_members
+from db.tables.reservations import reservation_lines, reservations
+from db.tables.stock import inventory, stock_movements, warehouses
+from db.tables.suppliers import supplier_items, suppliers
+
+__all__ = [
+    "idempotency_keys",
+    "inbox",
+    "inventory",
+    "metadata",
+    "outbox",
+    "relay_leases",
+    "relay_members",
+    "reservation_lines",
+    "reservations",
+    "stock_movements",
+    "supplier_items",
+    "suppliers",
+    "warehouses",
+]
