@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from sqlalchemy import ARRAY, Uuid, any_, func, literal, select, text
 
 from db.engine import ReadSession
 from db.tables import reservation_lines, reservations
-from domain.allocation import Demand, Level
+from domain.allocation import Demand, Level, Plan, plan
+from domain.contracts.reservations import HoldRequest
 from domain.errors import FieldProblem
 from domain.reservations import Item
 
@@ -61,6 +62,21 @@ async def candidates(session: ReadSession, items: Sequence[Item]) -> Candidates:
         if row.is_active
     )
     return Candidates(tuple(demands), levels, tuple(unknown))
+
+
+def planned(request: HoldRequest, found: Candidates, levels: Sequence[Level] | None = None) -> Plan:
+    """A plan for a request from what was found; from other `levels` of the same shelves when they are given."""
+    return plan(found.demands, found.levels if levels is None else levels, request.rules)
+
+
+async def planned_with_overdue(session: ReadSession, request: HoldRequest, found: Candidates) -> Plan:
+    """A plan as if every hold past its deadline were free already: one round trip more."""
+    overdue = await overdue_quantities(session, [level.inventory_id for level in found.levels])
+    levels = [
+        replace(level, quantity_available=level.quantity_available + overdue.get(level.inventory_id, 0))
+        for level in found.levels
+    ]
+    return planned(request, found, levels)
 
 
 async def overdue_quantities(session: ReadSession, inventory_ids: Collection[UUID]) -> dict[UUID, int]:

@@ -16,13 +16,13 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
-from db.allocation import Candidates, candidates
+from db.allocation import candidates, planned
 from db.durability import wait_until_durable
 from db.engine import Database, ReadSession, WriteSession, sqlstate
 from db.locks import lock_overdue
 from db.reservation_rows import held_row, hold_values, opening_values, outcome_of, read_where
 from db.tables import reservations
-from domain.allocation import Plan, plan
+from domain.allocation import Plan
 from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
 from domain.errors import Shortage, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
@@ -98,16 +98,16 @@ async def hold(database: Database, request: HoldRequest, hint: Plan | None = Non
     nothing. Without, one more to read the levels. When the plan does not fit, overdue holds are reclaimed and it is
     planned again under locks before the row says REJECTED. Raises Unavailable.
     """
-    planned = hint or _planned(request, await database.reading(lambda session: candidates(session, request.items)))
-    if not planned.shortages:
+    chosen = hint or planned(request, await database.reading(lambda session: candidates(session, request.items)))
+    if not chosen.shortages:
         try:
-            reserved_at = await database.calling(lambda session: _hold_planned(session, request, planned))
+            reserved_at = await database.calling(lambda session: _hold_planned(session, request, chosen))
         except DBAPIError as error:
             if sqlstate(error) != PLAN_DOES_NOT_FIT:
                 raise
         else:
             if reserved_at is not None:
-                return held_row(request, planned, reserved_at)
+                return held_row(request, chosen, reserved_at)
     for _ in range(RECLAIM_ATTEMPTS_MAX):
         try:
             return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
@@ -192,12 +192,8 @@ async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:
     return await read_where(session, reservations.c.order_id == order_id)
 
 
-def _planned(request: HoldRequest, found: Candidates) -> Plan:
-    return plan(found.demands, found.levels, region=request.region, allow_split=request.allow_split)
-
-
-async def _hold_planned(session: WriteSession, request: HoldRequest, planned: Plan) -> datetime | None:
-    return (await session.execute(_HOLD, hold_values(request, planned))).scalar_one()  # type: ignore[no-any-return]
+async def _hold_planned(session: WriteSession, request: HoldRequest, chosen: Plan) -> datetime | None:
+    return (await session.execute(_HOLD, hold_values(request, chosen))).scalar_one()  # type: ignore[no-any-return]
 
 
 async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
@@ -216,13 +212,13 @@ async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at
     if overdue.reservation_ids:
         values = {"ids": overdue.reservation_ids, "traceparent": request.traceparent}
         await session.execute(_EXPIRE_LOCKED, values)
-    planned = _planned(request, await candidates(session, request.items))
-    if planned.shortages and not overdue.is_complete:
+    chosen = planned(request, await candidates(session, request.items))
+    if chosen.shortages and not overdue.is_complete:
         raise _OthersReclaimed
-    if planned.shortages:
-        await _reject(session, request, planned.shortages)
+    if chosen.shortages:
+        await _reject(session, request, chosen.shortages)
         return
-    await session.execute(_HOLD_OPENED, {**hold_values(request, planned), "opened_at": opened_at})
+    await session.execute(_HOLD_OPENED, {**hold_values(request, chosen), "opened_at": opened_at})
 
 
 async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,17 +19,6 @@ POSTAL_CODE_CHARACTERS_MAX = 20
 """From the specification's Warehouse entity."""
 
 PRIORITY_MAX = 1_000_000
-
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius R1 of the Earth (IUGG, 1980)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coordinates:
-    """A point on Earth in degrees (WGS 84)."""
-
-    latitude: float
-    longitude: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,15 +122,3 @@ def _check_fields(problems: FieldProblems, given: NewWarehouse | WarehouseChange
     problems.number("/longitude", given.longitude, least=-180, most=180)
     problems.number("/adjustmentThresholdQuantity", given.adjustment_threshold_quantity, least=0, most=STOCK_TOTAL_MAX)
     check_amount(problems, "/adjustmentThresholdValue", given.adjustment_threshold_value)
-
-
-def distance_km(origin: Coordinates, target: Coordinates) -> float:
-    """Great-circle distance in kilometres by the haversine formula (Sinnott, Sky & Telescope 68, 1984)."""
-    latitude_origin, latitude_target = math.radians(origin.latitude), math.radians(target.latitude)
-    half_latitude = (latitude_target - latitude_origin) / 2
-    half_longitude = math.radians(target.longitude - origin.longitude) / 2
-    chord = (
-        math.sin(half_latitude) ** 2
-        + math.cos(latitude_origin) * math.cos(latitude_target) * math.sin(half_longitude) ** 2
-    )
-    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(chord)))

@@ -6,12 +6,11 @@ Everything may be repeated, since an event counts as delivered only when its mar
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from db import allocation, inbox, outbox, products, reservations
 from db.engine import Database, WriteSession
-from domain.allocation import plan
 from domain.contracts.events import Arrival, order_created, product_created, product_deleted
 from domain.contracts.reservations import Decision, DecisionRequest, HoldRequest, SettleRequest, Source, adoption
 from domain.errors import Shortage, Unavailable
@@ -95,16 +94,10 @@ class Deliverer:
     async def _clear_shortages(self, request: HoldRequest) -> Sequence[Shortage]:
         """What is short even if every overdue hold were free; an item that nobody knows is short too."""
         found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
-        planned = plan(found.demands, found.levels, region=request.region, allow_split=request.allow_split)
-        if not planned.shortages:
+        if not allocation.planned(request, found).shortages:
             return ()
-        ids = [level.inventory_id for level in found.levels]
-        overdue = await self._database.reading(lambda session: allocation.overdue_quantities(session, ids))
-        levels = [
-            replace(level, quantity_available=level.quantity_available + overdue.get(level.inventory_id, 0))
-            for level in found.levels
-        ]
-        return plan(found.demands, levels, region=request.region, allow_split=request.allow_split).shortages
+        hopeful = await self._database.reading(lambda session: allocation.planned_with_overdue(session, request, found))
+        return hopeful.shortages
 
     def _hold_request(self, arrival: Arrival, reservation_id: UUID, traceparent: str | None) -> HoldRequest:
         created = order_created(arrival.body)

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from domain.allocation_terms import Rules
 from domain.ids import MAINTENANCE
 from domain.limits import HOLD_SECONDS_DEFAULT
 from domain.reservations import Item, Reservation, ReservationStatus
@@ -48,6 +49,11 @@ class HoldRequest:
     def identity(self) -> HoldIdentity:
         """What tells this hold from any other, one with the same reservation id and other contents too."""
         return self.reservation_id, self.fingerprint
+
+    @property
+    def rules(self) -> Rules:
+        """How its shelves are chosen."""
+        return Rules(region=self.region, allow_split=self.allow_split)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db import allocation, reservations
 from db.engine import Database
-from domain.allocation import Level, Plan, plan
+from domain.allocation import Plan
 from domain.contracts.names import HELD, reservation_workflow_id
 from domain.contracts.reservations import HoldIdentity, HoldRequest
 from domain.errors import (
@@ -106,10 +105,10 @@ class Holding:
             found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
             if found.unknown:
                 return UnknownItem(fields=found.unknown)
-            planned = _plan(request, found, found.levels)
+            planned = allocation.planned(request, found)
             if planned.shortages:
                 return await self._hopeless(request, found) or planned
-            spared = _plan(request, found, self.under_way.left_of(found.levels))
+            spared = allocation.planned(request, found, self.under_way.left_of(found.levels))
             if not spared.shortages:
                 return spared
             await self.under_way.ended(found.levels, seconds_max=patience_seconds)
@@ -117,9 +116,7 @@ class Holding:
 
     async def _hopeless(self, request: HoldRequest, found: allocation.Candidates) -> InsufficientStock | None:
         """What is short even if every overdue hold were free; None when it is worth a try."""
-        ids = [level.inventory_id for level in found.levels]
-        overdue = await self._database.reading(lambda session: allocation.overdue_quantities(session, ids))
-        hopeful = _plan(request, found, _with_overdue(found.levels, overdue))
+        hopeful = await self._database.reading(lambda session: allocation.planned_with_overdue(session, request, found))
         return InsufficientStock(hopeful.shortages) if hopeful.shortages else None
 
     def _offered(self, request: HoldRequest, planned: Plan) -> Once[Reservation]:
@@ -235,14 +232,3 @@ def _accepted(row: Reservation, request: HoldRequest) -> Reservation:
     if row.status is ReservationStatus.REJECTED:
         raise InsufficientStock(row.shortages, reservation_id=str(row.reservation_id))
     return row
-
-
-def _plan(request: HoldRequest, found: allocation.Candidates, levels: Sequence[Level]) -> Plan:
-    return plan(found.demands, levels, region=request.region, allow_split=request.allow_split)
-
-
-def _with_overdue(levels: Sequence[Level], overdue: Mapping[UUID, int]) -> list[Level]:
-    return [
-        replace(level, quantity_available=level.quantity_available + overdue.get(level.inventory_id, 0))
-        for level in levels
-    ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allocation import Demand, Level, Plan, plan
+from domain.allocation import Demand, Level, Plan, Rules, plan
 from domain.errors import Shortage
 
 WAREHOUSES = [UUID(int=number) for number in range(1, 5)]
@@ -68,18 +69,18 @@ def test_a_bound_demand_never_comes_from_elsewhere() -> None:
 
 def test_without_splitting_a_fuller_shelf_further_down_serves() -> None:
     levels = [level("A", 10, warehouse=0, priority=1), level("A", 15, warehouse=1, priority=2)]
-    assert picked(plan([Demand(sku="A", quantity=13)], levels, allow_split=False)) == [(1, "A", 13)]
+    assert picked(plan([Demand(sku="A", quantity=13)], levels, Rules(allow_split=False))) == [(1, "A", 13)]
 
 
 def test_without_splitting_the_shortage_names_the_best_single_shelf() -> None:
     levels = [level("A", 10, warehouse=0), level("A", 12, warehouse=1)]
-    assert plan([Demand(sku="A", quantity=13)], levels, allow_split=False).shortages == (Shortage("A", 13, 12),)
+    assert plan([Demand(sku="A", quantity=13)], levels, Rules(allow_split=False)).shortages == (Shortage("A", 13, 12),)
 
 
 def test_only_the_region_serves() -> None:
     levels = [level("A", 5, warehouse=0, region="north"), level("A", 5, warehouse=1, region="south")]
-    assert picked(plan([Demand(sku="A", quantity=5)], levels, region="south")) == [(1, "A", 5)]
-    assert plan([Demand(sku="A", quantity=6)], levels, region="south").shortages == (Shortage("A", 6, 5),)
+    assert picked(plan([Demand(sku="A", quantity=5)], levels, Rules(region="south"))) == [(1, "A", 5)]
+    assert plan([Demand(sku="A", quantity=6)], levels, Rules(region="south")).shortages == (Shortage("A", 6, 5),)
 
 
 def test_every_shortage_is_listed_and_then_nothing_is_picked() -> None:
@@ -94,6 +95,57 @@ def test_an_unknown_sku_is_short_of_everything() -> None:
 
 def test_a_level_below_nothing_counts_as_nothing() -> None:
     assert plan([Demand(sku="A", quantity=1)], [level("A", -3)]).shortages == (Shortage("A", 1, 0),)
+
+
+def test_an_inactive_warehouse_serves_nobody() -> None:
+    closed = replace(level("A", 9, warehouse=0), is_active=False)
+    assert plan([Demand(sku="A", quantity=1)], [closed]).shortages == (Shortage("A", 1, 0),)
+
+
+def test_a_preferred_warehouse_comes_before_the_strategy() -> None:
+    levels = [level("A", 9, warehouse=0, priority=1), level("A", 9, warehouse=1, priority=2)]
+    assert picked(plan([Demand(sku="A", quantity=4, preferred_warehouse_id=WAREHOUSES[1])], levels)) == [(1, "A", 4)]
+
+
+def test_a_preferred_warehouse_gives_what_it_has_and_is_no_condition() -> None:
+    levels = [level("A", 9, warehouse=0, priority=1), level("A", 3, warehouse=1, priority=2)]
+    demand = Demand(sku="A", quantity=4, preferred_warehouse_id=WAREHOUSES[1])
+    assert picked(plan([demand], levels)) == [(0, "A", 1), (1, "A", 3)]
+    assert picked(plan([demand], levels, Rules(allow_split=False))) == [(0, "A", 4)]
+    nowhere = Demand(sku="A", quantity=4, preferred_warehouse_id=WAREHOUSES[3])
+    assert picked(plan([nowhere], levels)) == [(0, "A", 4)]
+
+
+def test_each_piece_comes_from_where_it_is_preferred() -> None:
+    levels = [level("A", 9, warehouse=number, priority=number) for number in range(3)]
+    demands = [
+        Demand(sku="A", quantity=2, preferred_warehouse_id=WAREHOUSES[1]),
+        Demand(sku="A", quantity=3, preferred_warehouse_id=WAREHOUSES[2]),
+        Demand(sku="A", quantity=1),
+    ]
+    assert picked(plan(demands, levels)) == [(0, "A", 1), (1, "A", 2), (2, "A", 3)]
+    assert picked(plan(demands, levels, Rules(allow_split=False))) == [(2, "A", 6)]
+
+
+def test_a_line_that_names_its_warehouse_has_no_other_preference() -> None:
+    levels = [level("A", 9, warehouse=0), level("A", 9, warehouse=1)]
+    demand = Demand(sku="A", quantity=1, warehouse_id=WAREHOUSES[0], preferred_warehouse_id=WAREHOUSES[1])
+    assert picked(plan([demand], levels)) == [(0, "A", 1)]
+
+
+def test_a_demand_of_one_region_is_served_before_one_that_may_come_from_anywhere() -> None:
+    levels = [level("A", 5, warehouse=0, region="north"), level("A", 5, warehouse=1, priority=2, region="south")]
+    demands = [
+        Demand(sku="A", quantity=5, preferred_warehouse_id=WAREHOUSES[0]),
+        Demand(sku="A", quantity=5, region="north"),
+    ]
+    assert picked(plan(demands, levels)) == [(0, "A", 5), (1, "A", 5)]
+
+
+def test_a_demand_of_one_region_gives_way_to_one_of_one_warehouse() -> None:
+    levels = [level("A", 5, warehouse=0, region="north"), level("A", 5, warehouse=1, priority=2, region="north")]
+    demands = [Demand(sku="A", quantity=5, region="north"), Demand(sku="A", quantity=5, warehouse_id=WAREHOUSES[0])]
+    assert picked(plan(demands, levels)) == [(0, "A", 5), (1, "A", 5)]
 
 
 _levels = st.lists(
@@ -132,7 +184,7 @@ def total(demands: list[Demand]) -> Counter[str]:
 def test_a_plan_covers_the_demand_exactly_or_says_what_is_short(
     demands: list[Demand], levels: list[Level], allow_split: bool
 ) -> None:
-    made = plan(demands, levels, allow_split=allow_split)
+    made = plan(demands, levels, Rules(allow_split=allow_split))
     assert bool(made.picks) != bool(made.shortages)
     if made.picks:
         taken: Counter[str] = Counter()
@@ -144,7 +196,7 @@ def test_a_plan_covers_the_demand_exactly_or_says_what_is_short(
 @given(_demands, _levels, st.booleans())
 def test_no_shelf_gives_more_than_it_has(demands: list[Demand], levels: list[Level], allow_split: bool) -> None:
     available = {made.inventory_id: made.quantity_available for made in levels}
-    picks = plan(demands, levels, allow_split=allow_split).picks
+    picks = plan(demands, levels, Rules(allow_split=allow_split)).picks
     assert len({pick.inventory_id for pick in picks}) == len(picks)
     assert all(0 < pick.quantity <= available[pick.inventory_id] for pick in picks)
 
@@ -164,12 +216,12 @@ def test_with_splitting_a_sku_is_short_exactly_when_all_shelves_together_have_to
 @given(_demands, _levels, st.sampled_from(REGIONS))
 def test_a_region_is_a_wall(demands: list[Demand], levels: list[Level], region: str) -> None:
     inside = [made for made in levels if made.region == region]
-    assert plan(demands, levels, region=region) == plan(demands, inside)
+    assert plan(demands, levels, Rules(region=region)) == plan(demands, inside)
 
 
 @given(_free, _levels)
 def test_without_splitting_a_sku_comes_from_one_shelf(demands: list[Demand], levels: list[Level]) -> None:
-    picks = plan(demands, levels, allow_split=False).picks
+    picks = plan(demands, levels, Rules(allow_split=False)).picks
     assert len({pick.sku for pick in picks}) == len(picks)
 
 

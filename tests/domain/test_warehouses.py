@@ -1,4 +1,4 @@
-"""Warehouses: bounds of their fields, and distances on the globe."""
+"""Warehouses: bounds of their fields."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.errors import Unprocessable
 from domain.warehouses import (
-    EARTH_RADIUS_KM,
-    Coordinates,
     NewWarehouse,
     Warehouse,
     WarehouseChanges,
     check_new_warehouse,
     check_warehouse_changes,
-    distance_km,
 )
 
 NEW = NewWarehouse(code="BER-1", name="Berlin")
@@ -64,10 +59,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"latitude": 1.0}, "/latitude"),
 ]
 
-BERLIN = Coordinates(52.5200, 13.4050)
-NEW_YORK = Coordinates(40.7128, -74.0060)
-degrees = st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180))
-
 
 def pointers(refused: pytest.ExceptionInfo[Unprocessable]) -> list[str]:
     return [problem["pointer"] for problem in refused.value.extra["errors"]]
@@ -92,23 +83,3 @@ def test_a_wrong_change_is_pointed_at(fields: dict[str, Any], pointer: str) -> N
 def test_one_coordinate_may_change_when_both_are_known() -> None:
     placed = replace(WAREHOUSE, latitude=1.0, longitude=2.0)
     check_warehouse_changes(WarehouseChanges(latitude=3.0), placed)
-
-
-def test_a_known_distance() -> None:
-    """6 385 km between Berlin and New York, as every great-circle calculator says."""
-    assert distance_km(BERLIN, NEW_YORK) == pytest.approx(6385, abs=5)
-
-
-def test_the_other_side_of_the_earth_is_half_way_round() -> None:
-    assert distance_km(Coordinates(0, 0), Coordinates(0, 180)) == pytest.approx(math.pi * EARTH_RADIUS_KM)
-
-
-@given(degrees, degrees)
-def test_a_distance_is_the_same_both_ways_and_never_more_than_half_way_round(a: Coordinates, b: Coordinates) -> None:
-    assert distance_km(a, b) == pytest.approx(distance_km(b, a))
-    assert 0 <= distance_km(a, b) <= math.pi * EARTH_RADIUS_KM + 1e-6
-
-
-@given(degrees)
-def test_nothing_is_far_from_itself(point: Coordinates) -> None:
-    assert distance_km(point, point) == 0

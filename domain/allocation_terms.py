@@ -1,0 +1,68 @@
+"""What an allocation is about: pieces that are wanted, shelves that have some, and how to choose between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from domain.destinations import Place
+from domain.distance import Coordinates
+
+
+class Strategy(StrEnum):
+    """What makes one warehouse better than another.
+
+    PRIORITY: the lowest priority number. NEAREST: the shortest way to the destination, piece by piece. REGION: the
+    destination's own region or country first, by priority there. FEWEST_SHIPMENTS: the fewest warehouses for the whole
+    order. BALANCED, the default: what domain/allocation_order.py weighs; without a destination the same as PRIORITY.
+    """
+
+    BALANCED = "balanced"
+    PRIORITY = "priority"
+    NEAREST = "nearest"
+    REGION = "region"
+    FEWEST_SHIPMENTS = "fewest_shipments"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Pieces of one SKU: from anywhere, from one warehouse only, or from one region only.
+
+    `preferred_warehouse_id` comes first as far as its stock goes, whatever the strategy; it is no condition, and says
+    nothing more where `warehouse_id` is one.
+    """
+
+    sku: str
+    quantity: int
+    warehouse_id: UUID | None = None
+    preferred_warehouse_id: UUID | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A shelf: what it can promise, and what speaks for its warehouse. An inactive one serves nobody."""
+
+    inventory_id: UUID
+    warehouse_id: UUID
+    sku: str
+    quantity_available: int
+    priority: int = 1
+    region: str = ""
+    country: str = ""
+    location: Coordinates | None = None
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How to choose. `region` is a wall; without `allow_split` one SKU comes from one warehouse."""
+
+    strategy: Strategy = Strategy.BALANCED
+    place: Place | None = None
+    region: str | None = None
+    allow_split: bool = True
+
+
+USUAL_RULES = Rules()

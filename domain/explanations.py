@@ -1,0 +1,77 @@
+"""What is told about an allocation: which warehouses serve, which do not, and why, in stable codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from domain.allocation_terms import Strategy
+from domain.destinations import Place
+
+
+class Reason(StrEnum):
+    """Stable codes. A shelf that serves has those from ONLY_CANDIDATE to REMAINDER, a warehouse that does not the rest.
+
+    ONLY_CANDIDATE: no other warehouse keeps the item. BOUND, PREFERRED: a line names it. PRIORITY, NEAREST, IN_REGION,
+    FEWEST_SHIPMENTS, BALANCED: best by the strategy. REMAINDER: those before it had too little.
+
+    INACTIVE: out of use. OTHER_REGION: not in the region asked for, or that the goods go to. NAMED_ELSEWHERE: the line
+    names another warehouse. NOT_STOCKED: named, and keeps no such item. NO_STOCK. TOO_LITTLE: less than the line wants,
+    and it may not be split, or all together have too little. FARTHER, NO_COORDINATES, LOWER_PRIORITY, LESS_STOCK: worse
+    than what was chosen. ANOTHER_SHIPMENT: not among the warehouses that serve the whole order best. TIED: as good.
+    """
+
+    ONLY_CANDIDATE = "only_candidate"
+    BOUND = "bound"
+    PREFERRED = "preferred"
+    PRIORITY = "priority"
+    NEAREST = "nearest"
+    IN_REGION = "in_region"
+    FEWEST_SHIPMENTS = "fewest_shipments"
+    BALANCED = "balanced"
+    REMAINDER = "remainder"
+
+    INACTIVE = "inactive"
+    OTHER_REGION = "other_region"
+    NAMED_ELSEWHERE = "named_elsewhere"
+    NOT_STOCKED = "not_stocked"
+    NO_STOCK = "no_stock"
+    TOO_LITTLE = "too_little"
+    FARTHER = "farther"
+    NO_COORDINATES = "no_coordinates"
+    LOWER_PRIORITY = "lower_priority"
+    LESS_STOCK = "less_stock"
+    ANOTHER_SHIPMENT = "another_shipment"
+    TIED = "tied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """Pieces from one shelf, and why from there. `distance_km` is None when either end has no known place."""
+
+    inventory_id: UUID
+    warehouse_id: UUID
+    sku: str
+    quantity: int
+    distance_km: float | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A warehouse that serves nothing of the order, and why not."""
+
+    warehouse_id: UUID
+    distance_km: float | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A plan in words. `strategy` is what was asked for; `place` where the goods go, when that was said."""
+
+    allocated: tuple[Allocated, ...]
+    rejected: tuple[Rejected, ...] = ()
+    strategy: Strategy = Strategy.BALANCED
+    place: Place | None = None
