@@ -35,7 +35,13 @@ _LOCK_OVERDUE = text("""
     order by reservation_id for no key update
 """)
 _STOCK_OF = text("select distinct inventory_id from reservation_lines where reservation_id = any (:ids)")
+_LOCK_RESERVATION = text("select 1 from reservations where reservation_id = :id for no key update")
 _LOCK_STOCK = text("select lock_stock(cast(:ids as uuid[]))")
+
+
+async def lock_reservation(session: WriteSession, reservation_id: UUID) -> None:
+    """Lock a reservation, if there is one, waiting for whoever has it."""
+    await session.execute(_LOCK_RESERVATION, {"id": reservation_id})
 
 
 async def lock_stock(session: WriteSession, inventory_ids: Collection[UUID]) -> None:

@@ -19,6 +19,9 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── AlreadyExists
     │   ├── StockInUse
     │   ├── BatchRefused
+    │   ├── ReservationNotSold
+    │   ├── ReturnExceedsSale
+    │   ├── ReturnMismatch
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
     ├── TooLarge
@@ -245,6 +248,57 @@ class BatchRefused(Conflict):
     def __init__(self, refused: Sequence[RefusedItem]) -> None:
         super().__init__(f"{len(refused)} items were refused", extra={"errors": [asdict(item) for item in refused]})
         self.refused = tuple(refused)
+
+
+class ReservationNotSold(Conflict):
+    """Only what was sold can come back; `reservationStatus` in the answer says what the reservation is instead."""
+
+    code = "reservation_not_sold"
+    title = "The reservation was not sold"
+
+    def __init__(self, status: str, *, reservation_id: str) -> None:
+        super().__init__(
+            f"the reservation is {status.lower()}", extra={"reservationStatus": status, "reservationId": reservation_id}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExcessReturn:
+    """One line of a return that asks for more than is still out. Quantities are pieces."""
+
+    pointer: str
+    name: str
+    requested: int
+    returnable: int
+
+
+class ReturnExceedsSale(Conflict):
+    """More is to come back than was sold and is not back yet; every line that is too much is listed."""
+
+    code = "return_exceeds_sale"
+    title = "More is to come back than was sold"
+
+    def __init__(self, excess: Sequence[ExcessReturn]) -> None:
+        errors = [
+            {
+                "pointer": line.pointer,
+                "detail": f"{line.requested} pieces of {line.name}: {line.returnable} can still come back",
+                "requested": line.requested,
+                "returnable": line.returnable,
+            }
+            for line in excess
+        ]
+        super().__init__(
+            self.title if excess else "everything that was sold has come back already",
+            extra={"errors": errors} if errors else None,
+        )
+
+
+class ReturnMismatch(Conflict):
+    """The given returnId already belongs to a return of other lines."""
+
+    code = "return_mismatch"
+    title = "This return id is taken by a different return"
 
 
 class RequestInProgress(Conflict):

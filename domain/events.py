@@ -37,6 +37,7 @@ class Produced(StrEnum):
     RESERVATION_REJECTED = "inventory.reservation_rejected"
     COMMITTED = "inventory.committed"
     RELEASED = "inventory.released"
+    RETURNED = "inventory.returned"
     COMMIT_REFUSED = "inventory.commit_refused"
 
 

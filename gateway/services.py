@@ -9,6 +9,7 @@ from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from gateway.auth import Authenticator
 from gateway.commands.reservations import ReservationCommands
+from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.warehouses import WarehouseCommands
@@ -26,6 +27,7 @@ class Services:
     database: Database
     authenticator: Authenticator
     reservations: ReservationCommands
+    returns: ReturnCommands
     stock: StockCommands
     warehouses: WarehouseCommands
     suppliers: SupplierCommands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from db import movements, reservation_listing, reservations, stock, warehouses
+from db import movements, reservation_listing, reservations, returns, stock, warehouses
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from db.movements import MovementFilter
@@ -23,6 +23,7 @@ from domain.limits import (
     SKU_CHARACTERS_MAX,
 )
 from domain.reservations import Reservation
+from domain.returns import Return
 from domain.stock import Movement, StockItem
 from domain.warehouses import Warehouse
 from gateway.availability import AvailabilityChecks
@@ -98,6 +99,20 @@ class Views:
         """Reservations, newest first; ordered by createdAt."""
         _check_text(orderId=(filters.order_id, ORDER_ID_CHARACTERS_MAX))
         return await self._database.reading(lambda session: reservation_listing.listed(session, filters, page))
+
+    async def returns_of_reservation(self, reservation_id: UUID, page: PageRequest) -> Page[Return]:
+        """What came back of a reservation, the first return first. Raises NotFound for an unknown reservation."""
+        found = await self._database.reading(lambda session: returns.listed(session, reservation_id, page))
+        if not found.items:
+            await self.reservation(reservation_id)
+        return found
+
+    async def sale_return(self, reservation_id: UUID, return_id: UUID) -> Return:
+        """One return of a reservation."""
+        found = await self._database.reading(lambda session: returns.get(session, reservation_id, return_id))
+        if found is None:
+            raise NotFound("no return of this reservation has this id")
+        return found
 
     async def check_availability(self, query: AvailabilityQuery) -> Availability:
         """Whether one item could be served now. Raises UnknownItem."""

@@ -20,6 +20,7 @@ from domain.reservations import Reservation
 from gateway.admission import Admission
 from gateway.auth import Authenticator
 from gateway.commands.reservations import ReservationCommands
+from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.warehouses import WarehouseCommands
@@ -117,6 +118,7 @@ def _services(
         database=database,
         authenticator=Authenticator(settings),
         reservations=commands,
+        returns=ReturnCommands(database),
         stock=StockCommands(database, view, settings),
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),

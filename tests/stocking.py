@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 
-from db import movements, reservations, stock, warehouses
-from db.engine import Database
+from db import movements, reservations, returns, stock, warehouses
+from db.engine import Database, WriteSession
 from db.invariants import violations_of
 from db.tables import outbox
 from domain.contracts.reservations import Decision, HoldRequest, SettleOutcome, SettleRequest
 from domain.ids import system_actor
 from domain.reservations import Item, Reservation, ReservationStatus, fingerprint
+from domain.returns import Condition, ReturnPart, ReturnRequest
 from domain.stock import MovementType, NewStockItem, StockItem
 from domain.warehouses import NewWarehouse, Warehouse
 
@@ -128,6 +129,13 @@ async def settle(database: Database, reservation: Reservation | UUID, target: Re
     return outcome
 
 
+async def sell(database: Database, *items: Item, **fields: Any) -> Reservation:
+    """A reservation that was sold; `fields` of `hold_request`."""
+    held = await hold(database, *items, **fields)
+    await settle(database, held, ReservationStatus.COMMITTED)
+    return await reservation_now(database, held)
+
+
 async def return_sold(database: Database, reservation: Reservation) -> SettleOutcome:
     """Bring sold stock back."""
     request = settle_request(reservation.reservation_id)
@@ -136,11 +144,32 @@ async def return_sold(database: Database, reservation: Reservation) -> SettleOut
     return outcome
 
 
+async def take_back(
+    database: Database, sold: Reservation, pieces: Mapping[UUID, int], condition: Condition = Condition.SELLABLE
+) -> None:
+    """Bring some pieces back, by inventory row."""
+    parts = [ReturnPart(inventory_id, condition, quantity) for inventory_id, quantity in pieces.items()]
+    request = ReturnRequest(return_id=uuid.uuid4())
+    await database.writing(
+        lambda session: returns.add(session, sold.reservation_id, request, parts, actor=TESTER, traceparent=None)
+    )
+
+
 async def reservation_now(database: Database, reservation: Reservation) -> Reservation:
     """The reservation as it is now."""
     found = await database.reading(lambda session: reservations.get(session, reservation.reservation_id))
     assert found is not None
     return found
+
+
+async def forget_reservations(session: WriteSession, *tables: str) -> None:
+    """Empty the reservations with all that belongs to them, the news, and more `tables`, append-only or not."""
+    guarded = ("reservation_returns", "reservation_return_lines")
+    for table in guarded:
+        await session.execute(text(f"alter table {table} disable trigger user"))
+    await session.execute(text(f"truncate {', '.join(('reservations', 'outbox', *tables))} cascade"))
+    for table in guarded:
+        await session.execute(text(f"alter table {table} enable trigger user"))
 
 
 async def news_of(database: Database, stream_id: UUID) -> list[Any]:

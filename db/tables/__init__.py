@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db.tables.columns import metadata
 from db.tables.news import idempotency_keys, inbox, outbox, relay_leases, relay_members
-from db.tables.reservations import reservation_lines, reservations
+from db.tables.reservations import reservation_lines, reservation_return_lines, reservation_returns, reservations
 from db.tables.stock import inventory, stock_movements, warehouses
 from db.tables.suppliers import supplier_items, suppliers
 
@@ -17,6 +17,8 @@ __all__ = [
     "relay_leases",
     "relay_members",
     "reservation_lines",
+    "reservation_return_lines",
+    "reservation_returns",
     "reservations",
     "stock_movements",
     "supplier_items",

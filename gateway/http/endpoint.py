@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import ETag, web
+from pydantic.alias_generators import to_snake
 
 from domain.errors import HoldfastError, Malformed, OutcomeUnknown, Unavailable
 from gateway.auth import Caller, require, traceparent_from
@@ -122,7 +123,9 @@ class Endpoint:
 
         async def work(resource_id: UUID) -> Answer:
             if self._route.makes:
-                told.extra[self._route.makes] = str(getattr(call.body, "reservation_id", None) or resource_id)
+                told.extra[self._route.makes] = str(
+                    getattr(call.body, to_snake(self._route.makes), None) or resource_id
+                )
             return await self._work(replace(call, resource_id=resource_id))
 
         if raw_key is None:

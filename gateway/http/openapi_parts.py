@@ -33,6 +33,7 @@ continued.
 TAGS = {
     "inventory": "A SKU in a warehouse, and its ledger.",
     "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
+    "returns": "Sold stock that came back, sellable or damaged.",
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",

@@ -18,6 +18,7 @@ from gateway.rpc.reservations import (
     get_reservation,
     reserve_stock,
 )
+from gateway.rpc.returns import return_reservation
 from gateway.rpc.stock import get_inventory, update_stock
 from gateway.services import Services
 
@@ -32,6 +33,7 @@ METHODS = (
     Method("UpdateStock", (INVENTORY_WRITE,), update_stock, is_change=True),
     Method("GetReservation", RESERVATIONS_READ, get_reservation),
     Method("ExtendReservation", (RESERVATIONS_WRITE,), extend_reservation, is_change=True),
+    Method("ReturnReservation", (RESERVATIONS_WRITE,), return_reservation, is_change=True),
 )
 
 

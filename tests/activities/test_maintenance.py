@@ -21,7 +21,7 @@ from runtime.reservation_start import start_options
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
 from tests.conftest import NAMESPACES
-from tests.stocking import TESTER, add_stock, hold, hold_request, reservation_now, settle, want
+from tests.stocking import TESTER, add_stock, forget_reservations, hold, hold_request, reservation_now, settle, want
 from workers.temporal_workers import reservation_worker
 
 PENDING, COMMITTED = ReservationStatus.PENDING, ReservationStatus.COMMITTED
@@ -44,7 +44,7 @@ async def _no_holds(db: Database) -> AsyncIterator[None]:
     """Each test sees its own holds only."""
     yield
     async with db.write() as session:
-        await session.execute(text("truncate reservation_lines, reservations, outbox, inbox, idempotency_keys"))
+        await forget_reservations(session, "inbox", "idempotency_keys")
         await session.execute(text("update inventory set quantity_reserved = 0"))
 
 

@@ -52,7 +52,7 @@ HOMES = {
 
 FILE_LINES_MAX = 250
 LONGER_FILES = {
-    "domain/errors.py": 330,  # one tree, drawn once
+    "domain/errors.py": 400,  # one tree, drawn once
     "db/inbox.py": 285,  # one table with its life; half of it is SQL
     "gateway/commands/stock.py": 260,  # one noun, and each command a few lines
 }

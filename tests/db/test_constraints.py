@@ -121,7 +121,7 @@ async def test_stock_rows_are_retired_and_never_deleted(db: Database) -> None:
         "update stock_movements set quantity = quantity + 1",
         "update stock_movements set reason = 'another'",
         "delete from stock_movements",
-        "truncate stock_movements",
+        "truncate stock_movements cascade",
     ],
 )
 async def test_the_ledger_is_append_only(db: Database, statement: str) -> None:

@@ -12,14 +12,17 @@ from sqlalchemy import text
 from db.engine import Database
 from db.invariants import INVARIANTS, SAMPLES_MAX, Violation, check, count_violations, violations_of
 from domain.reservations import ReservationStatus
-from tests.stocking import add_stock, hold, return_sold, settle, want
+from domain.returns import Condition
+from tests.stocking import add_stock, hold, return_sold, sell, settle, take_back, want
 
 _GUARDS_OFF = """
 alter table inventory drop constraint inventory_total_not_negative, drop constraint inventory_reserved_not_negative,
     drop constraint inventory_available_not_negative, drop constraint inventory_deleted_holds_nothing;
 alter table reservations drop constraint reservations_one_terminal_state,
     drop constraint reservations_committed_in_time;
-alter table stock_movements disable trigger user
+alter table stock_movements disable trigger user;
+alter table reservation_return_lines disable trigger user,
+    drop constraint reservation_return_lines_damaged_are_written_off
 """
 
 _ONE_ROW = "where inventory_id = (select inventory_id from inventory where quantity_reserved > 0 limit 1)"
@@ -29,6 +32,10 @@ _REFUSED = "where reservation_id = (select reservation_id from reservations wher
 _OPENING = "(select movement_id from stock_movements where type = 'INBOUND' limit 1)"
 _SALE = "(select movement_id from stock_movements where type = 'OUTBOUND' limit 1)"
 _RETURN = "(select movement_id from stock_movements where type = 'RETURN' limit 1)"
+_DAMAGE = "(select movement_id from stock_movements where type = 'DAMAGE' limit 1)"
+_DAMAGED = "where condition = 'damaged'"
+_SOLD_AND_KEPT = """where reservation_id = (select reservation_id from reservations r where status = 'COMMITTED'
+    and not exists (select from reservation_returns b where b.reservation_id = r.reservation_id) limit 1)"""
 _A_LINE = "(select inventory_id from inventory limit 1)"
 
 DAMAGE = [
@@ -55,7 +62,14 @@ DAMAGE = [
     ("sales_are_in_the_ledger", f"update stock_movements set reference = 'another' where movement_id = {_SALE}"),
     ("sales_are_in_the_ledger", f"update stock_movements set type = 'ADJUSTMENT' where movement_id = {_SALE}"),
     ("sales_are_in_the_ledger", f"update reservations set status = 'CANCELLED' {_SOLD}"),
+    ("returned_pieces_are_in_returns", f"update reservation_lines set quantity_returned = 1 {_SOLD_AND_KEPT}"),
+    ("returned_pieces_are_in_returns", f"update reservations set returned_at = now() {_SOLD_AND_KEPT}"),
+    ("returned_pieces_are_in_returns", f"update reservation_return_lines set quantity = quantity + 1 {_DAMAGED}"),
     ("returns_are_in_the_ledger", f"update stock_movements set type = 'ADJUSTMENT' where movement_id = {_RETURN}"),
+    ("returns_are_in_the_ledger", f"update stock_movements set quantity = quantity + 1 where movement_id = {_RETURN}"),
+    ("returns_are_in_the_ledger", f"update stock_movements set reference = 'x' where movement_id = {_DAMAGE}"),
+    ("returns_are_in_the_ledger", f"update stock_movements set quantity = quantity - 1 where movement_id = {_DAMAGE}"),
+    ("returns_are_in_the_ledger", f"update reservation_return_lines set damage_movement_id = null {_DAMAGED}"),
     (
         "every_change_of_stock_is_news",
         f"""delete from outbox o using stock_movements m where m.movement_id = {_SALE}
@@ -87,6 +101,9 @@ async def lived_in(db: Database) -> Database:
     returned = await hold(db, want(other, 4))
     await settle(db, returned, ReservationStatus.COMMITTED)
     await return_sold(db, returned)
+    sold = await sell(db, want(one, 4))
+    await take_back(db, sold, {one.inventory_id: 1})
+    await take_back(db, sold, {one.inventory_id: 2}, Condition.DAMAGED)
     assert await violations_of(db) == []
     async with db.single() as session:
         for statement in _GUARDS_OFF.split(";"):

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from db.engine import Database
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
+from tests.stocking import forget_reservations
 from tests.workers.fakes import FakeWorkflows
 from tests.workers.streams import Broker, publishing
 from tests.workers.waiting import running
@@ -41,7 +42,7 @@ async def db(kafka: Settings) -> AsyncIterator[Database]:
     """The database of `kafka`, emptied of what an earlier test of the module left."""
     opened = Database.connect(kafka, process="test")
     async with opened.write() as session:
-        await session.execute(text("truncate outbox, inbox, relay_members, reservation_lines, reservations cascade"))
+        await forget_reservations(session, "inbox", "relay_members")
         await session.execute(text("update relay_leases set owner = null, leased_until = '-infinity'"))
     yield opened
     await opened.close()

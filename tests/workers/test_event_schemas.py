@@ -10,13 +10,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import text
 
-from db import reservations
-from db.engine import Database
+from db import reservations, returns
+from db.engine import Database, ReadSession
 from domain.contracts.events import produced_body
 from domain.contracts.reservations import Decision, HoldRequest, SettleRequest
 from domain.events import Consumed, InventoryEvent, Produced
 from domain.ids import BRIDGE
 from domain.reservations import Item, ReservationStatus
+from domain.returns import Condition, ReturnPart, ReturnRequest
 from tests.workers.world import put_stock
 from workers.event_schemas import problem_with, schema
 
@@ -51,6 +52,14 @@ async def test_what_the_database_writes_is_what_the_schemas_say(db: Database) ->
     await settle(db, sold, ReservationStatus.COMMITTED)
     await settle(db, freed, ReservationStatus.CANCELLED)
     async with db.write() as session:
+        await returns.add(
+            session,
+            sold,
+            ReturnRequest(return_id=uuid4()),
+            await damaged(session, sold),
+            actor=BRIDGE,
+            traceparent=None,
+        )
         await reservations.return_sold(session, request(sold, Decision.CANCEL))
         await reservations.extend(session, request(late, Decision.EXTEND), lifetime_seconds_max=604_800, extends_max=10)
         await session.execute(
@@ -59,7 +68,7 @@ async def test_what_the_database_writes_is_what_the_schemas_say(db: Database) ->
             )
         )
     await settle(db, late, ReservationStatus.EXPIRED)
-    await held(db, "all of it", 10)
+    await held(db, "all of it", 9)
     await held(db, "too much", 11)
     async with db.read() as session:
         found = (await session.execute(text("select * from outbox"))).mappings().all()
@@ -108,6 +117,12 @@ async def held(db: Database, order_id: str, quantity: int) -> Any:
         ),
     )
     return row.reservation_id
+
+
+async def damaged(session: ReadSession, reservation_id: Any) -> list[ReturnPart]:
+    row = await reservations.get(session, reservation_id)
+    assert row is not None
+    return [ReturnPart(row.lines[0].inventory_id, Condition.DAMAGED, 1)]
 
 
 def request(reservation_id: Any, decision: Decision) -> SettleRequest:

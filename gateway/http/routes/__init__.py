@@ -6,7 +6,8 @@ from gateway.http.routes.availability import AVAILABILITY
 from gateway.http.routes.health import HEALTH
 from gateway.http.routes.inventory import INVENTORY
 from gateway.http.routes.reservations import RESERVATIONS
+from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
 from gateway.http.routes.warehouses import WAREHOUSES
 
-ROUTES = (*INVENTORY, *RESERVATIONS, *WAREHOUSES, *AVAILABILITY, *SUPPLIERS, *HEALTH)
+ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *SUPPLIERS, *HEALTH)

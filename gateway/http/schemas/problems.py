@@ -21,6 +21,10 @@ class FieldError(Shape):
         ),
     ]
     detail: str
+    requested: Annotated[int | None, Field(description="Pieces, in `return_exceeds_sale`.")] = None
+    returnable: Annotated[int | None, Field(description="Pieces that could come back, in `return_exceeds_sale`.")] = (
+        None
+    )
 
 
 class Problem(Shape):

@@ -7,6 +7,7 @@ import pytest
 from db.paging import Page
 from domain.stock import Adjusted, BatchResult
 from gateway.commands.reservations import Reserved
+from gateway.commands.returns import TakenBack
 from runtime.settings import Settings
 from tests.gateway.http.face import (
     ALL_ON_HAND,
@@ -17,6 +18,7 @@ from tests.gateway.http.face import (
     LINE_OF_LEDGER,
     ON_HAND,
     SOLD_BY_THEM,
+    TAKEN_BACK,
     TEAHOUSE,
     Face,
     Part,
@@ -52,6 +54,8 @@ def with_usual_answers(served_face: Face) -> Face:
         "reservation": HELD,
         "reservations_of_order": [HELD],
         "reservation_list": Page((HELD,)),
+        "returns_of_reservation": Page((TAKEN_BACK,)),
+        "sale_return": TAKEN_BACK,
         "check_availability": ON_HAND,
         "check_availability_bulk": ALL_ON_HAND,
     }
@@ -80,6 +84,7 @@ def with_usual_answers(served_face: Face) -> Face:
         "cancel": HELD,
         "extend": HELD,
     }
+    served_face.returns.answers = {"take_back": TakenBack(TAKEN_BACK, is_new=True)}
     for part in vars(served_face).values():
         if isinstance(part, Part):
             part.asked.clear()

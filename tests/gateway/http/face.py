@@ -17,6 +17,7 @@ from aiohttp import web
 
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.reservations import Line, Reservation, ReservationStatus
+from domain.returns import Condition, Return, ReturnLine
 from domain.stock import Movement, MovementType, StockItem
 from domain.suppliers import Supplier, SupplierItem
 from domain.warehouses import Warehouse
@@ -30,7 +31,7 @@ from gateway.services import Services
 from runtime.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER = (UUID(int=number) for number in range(11, 17))
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN = (UUID(int=number) for number in range(11, 18))
 
 ITEM = StockItem(
     inventory_id=ROW,
@@ -122,6 +123,29 @@ HELD = Reservation(
     updated_at=NOON,
 )
 COMMITTED = replace(HELD, status=ReservationStatus.COMMITTED, committed_at=NOON, sequence=2)
+TAKEN_BACK = Return(
+    return_id=RETURN,
+    reservation_id=RESERVATION,
+    order_id="order-1",
+    lines=(
+        ReturnLine(
+            inventory_id=ROW,
+            warehouse_id=WAREHOUSE,
+            sku="TEA-GREEN-250",
+            quantity=1,
+            condition=Condition.DAMAGED,
+            movement_id=MOVEMENT,
+            damage_movement_id=UUID(int=18),
+        ),
+    ),
+    fingerprint="0" * 64,
+    reason="torn",
+    is_complete=False,
+    sequence=3,
+    performed_by=UUID(int=99),
+    performed_by_name="tester",
+    created_at=NOON,
+)
 ON_HAND = Availability(
     sku="TEA-GREEN-250",
     quantity_requested=2,
@@ -202,6 +226,7 @@ class Face:
     port: int
     session: aiohttp.ClientSession
     reservations: Part
+    returns: Part
     stock: Part
     warehouses: Part
     suppliers: Part
@@ -259,13 +284,14 @@ async def served(
     settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES, health: HealthChecks | None = None
 ) -> AsyncIterator[Face]:
     """A face on a free port, stopped at the end."""
-    reservations, stock, warehouses, views = Part(), Part(), Part(), Part()
+    reservations, returns, stock, warehouses, views = Part(), Part(), Part(), Part(), Part()
     suppliers, purchasing = Part(), Part()
     services = Services(
         settings=settings,
         database=database,
         authenticator=Authenticator(settings),
         reservations=reservations,  # type: ignore[arg-type]
+        returns=returns,  # type: ignore[arg-type]
         stock=stock,  # type: ignore[arg-type]
         warehouses=warehouses,  # type: ignore[arg-type]
         suppliers=suppliers,  # type: ignore[arg-type]
@@ -278,6 +304,8 @@ async def served(
         serve_http(app, settings, host="127.0.0.1", port=0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
-        face = Face(services, app, port, session, reservations, stock, warehouses, suppliers, purchasing, views)
+        face = Face(
+            services, app, port, session, reservations, returns, stock, warehouses, suppliers, purchasing, views
+        )
         face.headers = face.bearer(*scopes)
         yield face

@@ -14,6 +14,7 @@ import pytest
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.http.app import make_app
@@ -21,6 +22,7 @@ from gateway.http.server import serve_http
 from gateway.views import Views
 from runtime.settings import Settings
 from tests.gateway.http.face import Face, served
+from tests.stocking import add_stock, sell, want
 
 INVENTORY = "/api/v1/inventory"
 
@@ -31,6 +33,7 @@ async def real_face(settings: Settings) -> AsyncIterator[Face]:
     async with served(settings, database=database) as fake:
         services = replace(
             fake.services,
+            returns=ReturnCommands(database),
             stock=StockCommands(database, view, settings),
             warehouses=WarehouseCommands(database, view),
             views=Views(database, view),
@@ -216,3 +219,19 @@ async def test_a_database_that_is_away_is_said_to_be_away(database: Settings) ->
         body = {"code": "a", "name": "b"}
         keyed = await face.post("/api/v1/warehouses", body, headers={"Idempotency-Key": "k"})
         assert (keyed.status, keyed.code) == (503, "unavailable")
+
+
+async def test_a_return_is_recorded_once_and_read_again(face: Face, keys: Iterator[dict[str, str]]) -> None:
+    item = await add_stock(face.services.database, 10)
+    sold = await sell(face.services.database, want(item, 4))
+    path, key = f"/api/v1/reservations/{sold.reservation_id}", next(keys)
+    body = {"lines": [{"sku": item.sku, "quantity": 1, "condition": "damaged"}]}
+    made = await face.post(f"{path}/return", body, headers=key)
+    again = await face.post(f"{path}/return", body, headers=key)
+    assert (made.status, again.status, again.headers["Idempotent-Replayed"]) == (201, 201, "true")
+    assert again.json == made.json == (await face.get(made.headers["Location"])).json
+    assert (await face.get(f"{path}/returns")).json["items"] == [made.json]
+    by_own_id = await face.post(f"{path}/return", {**body, "returnId": made.json["returnId"]})
+    assert (by_own_id.status, by_own_id.json) == (200, made.json)
+    refused = await face.post(f"{path}/return", {"lines": [{"sku": item.sku, "quantity": 4}]})
+    assert (refused.status, refused.code, refused.json["errors"][0]["returnable"]) == (409, "return_exceeds_sale", 3)

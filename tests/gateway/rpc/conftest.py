@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.commands.holding import Reserved
+from gateway.commands.returns import TakenBack
 from gateway.rpc import in_flight, interceptor
 from runtime.settings import Settings
-from tests.gateway.rpc.face import HELD, ITEM, SETTLED, Face, Lines, served
+from tests.gateway.rpc.face import HELD, ITEM, SETTLED, TAKEN_BACK, Face, Lines, served
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,8 @@ def face(served_face: Face) -> Face:
         "cancel": SETTLED,
         "extend": HELD,
     }
-    for part in (served_face.views, served_face.stock, served_face.reservations):
+    served_face.returns.answers = {"take_back": TakenBack(TAKEN_BACK, is_new=True)}
+    for part in (served_face.views, served_face.stock, served_face.reservations, served_face.returns):
         part.asked.clear()
     return served_face
 

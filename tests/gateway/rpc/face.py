@@ -19,6 +19,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from domain.reservations import Line, Reservation, ReservationStatus
+from domain.returns import Condition, Return, ReturnLine
 from domain.stock import StockItem
 from gateway.auth import SCOPES, Authenticator, development_token
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
@@ -28,7 +29,7 @@ from gateway.services import Services
 from runtime.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION = (UUID(int=number) for number in (11, 12, 13, 14))
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, RETURN = (UUID(int=number) for number in range(11, 17))
 
 DETAILS = (ErrorInfo, BadRequest, RetryInfo, RequestInfo, pb.StockShortage)
 
@@ -72,6 +73,30 @@ HELD = Reservation(
 
 SETTLED = replace(HELD, status=ReservationStatus.COMMITTED, committed_at=NOON)
 
+TAKEN_BACK = Return(
+    return_id=RETURN,
+    reservation_id=RESERVATION,
+    order_id="order-1",
+    lines=(
+        ReturnLine(
+            inventory_id=ROW,
+            warehouse_id=WAREHOUSE,
+            sku="TEA-GREEN-250",
+            quantity=1,
+            condition=Condition.DAMAGED,
+            movement_id=MOVEMENT,
+            damage_movement_id=UUID(int=17),
+        ),
+    ),
+    fingerprint="0" * 64,
+    reason="torn",
+    is_complete=False,
+    sequence=3,
+    performed_by=UUID(int=99),
+    performed_by_name="tester",
+    created_at=NOON,
+)
+
 
 class Part:
     """Stands behind a port: answers each method as told, and remembers what it was asked."""
@@ -105,6 +130,7 @@ class Face:
     server: RpcServer
     channel: grpc.aio.Channel
     reservations: Part
+    returns: Part
     stock: Part
     views: Part
     metadata: tuple[tuple[str, str], ...] = ()
@@ -199,12 +225,13 @@ def _unpacked(packed: Any) -> tuple[type[Message], Message]:
 @asynccontextmanager
 async def served(settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES) -> AsyncIterator[Face]:
     """A face on a free port, stopped at the end."""
-    reservations, stock, views = Part(), Part(), Part()
+    reservations, returns, stock, views = Part(), Part(), Part(), Part()
     services = Services(
         settings=settings,
         database=database,
         authenticator=Authenticator(settings),
         reservations=reservations,  # type: ignore[arg-type]
+        returns=returns,  # type: ignore[arg-type]
         stock=stock,  # type: ignore[arg-type]
         warehouses=Part(),  # type: ignore[arg-type]
         suppliers=Part(),  # type: ignore[arg-type]
@@ -213,7 +240,7 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         health=Part(),  # type: ignore[arg-type]
     )
     async with serving(services) as (server, channel):
-        face = Face(services, server, channel, reservations, stock, views)
+        face = Face(services, server, channel, reservations, returns, stock, views)
         face.metadata = (face.token(*scopes),)
         yield face
 

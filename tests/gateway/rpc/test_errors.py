@@ -11,13 +11,16 @@ from domain.errors import (
     ApprovalRequired,
     BatchRefused,
     Category,
+    ExcessReturn,
     FieldProblem,
     HoldfastError,
     InsufficientStock,
     Malformed,
     NotFound,
     OutcomeUnknown,
+    ReservationNotSold,
     ReservationSettled,
+    ReturnExceedsSale,
     Saturated,
     Shortage,
     TooManyRequests,
@@ -47,6 +50,8 @@ EXPECTED = {
 UNUSUAL = {
     BatchRefused: lambda: BatchRefused([]),
     InsufficientStock: lambda: InsufficientStock([Shortage("TEA", 3, 1)]),
+    ReservationNotSold: lambda: ReservationNotSold("PENDING", reservation_id=str(RESERVATION)),
+    ReturnExceedsSale: lambda: ReturnExceedsSale([ExcessReturn("/lines/0/quantity", "TEA", 3, 2)]),
     ReservationSettled: lambda: ReservationSettled("EXPIRED", reservation_id=str(RESERVATION)),
 }
 

@@ -57,6 +57,7 @@ SMALLEST: dict[str, Message] = {
     "CancelReservation": pb.CancelReservationRequest(reservation_id=str(RESERVATION)),
     "UpdateStock": pb.UpdateStockRequest(inventory_id=str(ROW), delta=1, reason="found"),
     "GetReservation": pb.GetReservationRequest(reservation_id=str(RESERVATION)),
+    "ReturnReservation": pb.ReturnReservationRequest(reservation_id=str(RESERVATION)),
     "ExtendReservation": pb.ExtendReservationRequest(reservation_id=str(RESERVATION), hold_seconds=60),
 }
 

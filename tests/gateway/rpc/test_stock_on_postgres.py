@@ -40,7 +40,7 @@ async def face(database: Settings) -> AsyncIterator[Face]:
             views=Views(connected, view),  # type: ignore[arg-type]
         )
         async with serving(services) as (server, channel):
-            yield Face(services, server, channel, Part(), Part(), Part(), fake.metadata)
+            yield Face(services, server, channel, Part(), Part(), Part(), Part(), fake.metadata)
     await connected.close()
 
 

@@ -150,6 +150,30 @@ RELEASE_REASON_ORDER_CANCELLED: ReleaseReason.ValueType  # 4
 """The order was cancelled, before or after it was paid."""
 Global___ReleaseReason: _TypeAlias = ReleaseReason  # noqa: Y015
 
+class _ReturnCondition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReturnConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnCondition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETURN_CONDITION_UNSPECIFIED: _ReturnCondition.ValueType  # 0
+    """Not said: SELLABLE is meant."""
+    RETURN_CONDITION_SELLABLE: _ReturnCondition.ValueType  # 1
+    """Back on the shelf."""
+    RETURN_CONDITION_DAMAGED: _ReturnCondition.ValueType  # 2
+    """Comes back and is written off at once: a RETURN and a DAMAGE movement."""
+
+class ReturnCondition(_ReturnCondition, metaclass=_ReturnConditionEnumTypeWrapper):
+    """Whether a returned piece can be sold again."""
+
+RETURN_CONDITION_UNSPECIFIED: ReturnCondition.ValueType  # 0
+"""Not said: SELLABLE is meant."""
+RETURN_CONDITION_SELLABLE: ReturnCondition.ValueType  # 1
+"""Back on the shelf."""
+RETURN_CONDITION_DAMAGED: ReturnCondition.ValueType  # 2
+"""Comes back and is written off at once: a RETURN and a DAMAGE movement."""
+Global___ReturnCondition: _TypeAlias = ReturnCondition  # noqa: Y015
+
 class _AllocationStrategy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -935,6 +959,188 @@ class ExtendReservationRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExtendReservationRequest: _TypeAlias = ExtendReservationRequest  # noqa: Y015
+
+@_typing.final
+class ReturnItem(_message.Message):
+    """Pieces that came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """1 to 50 characters; the pieces may have come from several rows."""
+    inventory_id: _builtins.str
+    """UUID of an inventory row that served the sale."""
+    quantity: _builtins.int
+    """Pieces, 1 to 1 000 000."""
+    condition: Global___ReturnCondition.ValueType
+    """What they are like."""
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        condition: Global___ReturnCondition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "inventory_id", b"inventory_id", "quantity", b"quantity", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["sku", "inventory_id"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___ReturnItem: _TypeAlias = ReturnItem  # noqa: Y015
+
+@_typing.final
+class ReturnReservationRequest(_message.Message):
+    """What came back of which reservation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    reservation_id: _builtins.str
+    """UUID, required."""
+    reason: _builtins.str
+    """In words, for people who read the ledger: up to 255 characters."""
+    return_id: _builtins.str
+    """UUID chosen by the caller; with the same lines again it answers the return that was recorded. Absent: the server
+    chooses.
+    """
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReturnItem]:
+        """At most 200 lines. None: everything that is not back yet, sellable."""
+
+    def __init__(
+        self,
+        *,
+        reservation_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ReturnItem] | None = ...,
+        reason: _builtins.str = ...,
+        return_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_return_id", b"_return_id", "return_id", b"return_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_return_id", b"_return_id", "lines", b"lines", "reason", b"reason", "reservation_id", b"reservation_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__return_id: _TypeAlias = _typing.Literal["return_id"]  # noqa: Y015
+    _WhichOneofArgType__return_id: _TypeAlias = _typing.Literal["_return_id", b"_return_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__return_id) -> _WhichOneofReturnType__return_id | None: ...
+
+Global___ReturnReservationRequest: _TypeAlias = ReturnReservationRequest  # noqa: Y015
+
+@_typing.final
+class ReturnLine(_message.Message):
+    """Pieces that came back to one inventory row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    DAMAGE_MOVEMENT_ID_FIELD_NUMBER: _builtins.int
+    inventory_id: _builtins.str
+    """UUID."""
+    warehouse_id: _builtins.str
+    """UUID."""
+    sku: _builtins.str
+    """1 to 50 characters."""
+    quantity: _builtins.int
+    """Pieces."""
+    condition: Global___ReturnCondition.ValueType
+    """What they were like."""
+    movement_id: _builtins.str
+    """UUID of the RETURN movement in the row's ledger."""
+    damage_movement_id: _builtins.str
+    """UUID of the DAMAGE movement; absent unless damaged."""
+    def __init__(
+        self,
+        *,
+        inventory_id: _builtins.str = ...,
+        warehouse_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        condition: Global___ReturnCondition.ValueType = ...,
+        movement_id: _builtins.str = ...,
+        damage_movement_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_damage_movement_id", b"_damage_movement_id", "damage_movement_id", b"damage_movement_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_damage_movement_id", b"_damage_movement_id", "condition", b"condition", "damage_movement_id", b"damage_movement_id", "inventory_id", b"inventory_id", "movement_id", b"movement_id", "quantity", b"quantity", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__damage_movement_id: _TypeAlias = _typing.Literal["damage_movement_id"]  # noqa: Y015
+    _WhichOneofArgType__damage_movement_id: _TypeAlias = _typing.Literal["_damage_movement_id", b"_damage_movement_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__damage_movement_id) -> _WhichOneofReturnType__damage_movement_id | None: ...
+
+Global___ReturnLine: _TypeAlias = ReturnLine  # noqa: Y015
+
+@_typing.final
+class ReturnResponse(_message.Message):
+    """A return as it was recorded; it never changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    IS_COMPLETE_FIELD_NUMBER: _builtins.int
+    PERFORMED_BY_FIELD_NUMBER: _builtins.int
+    PERFORMED_BY_NAME_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    return_id: _builtins.str
+    """UUID, unique within the reservation."""
+    reservation_id: _builtins.str
+    """UUID."""
+    order_id: _builtins.str
+    """The order of the reservation."""
+    reason: _builtins.str
+    """Why."""
+    is_complete: _builtins.bool
+    """Whether with it all that was sold had come back."""
+    performed_by: _builtins.str
+    """UUID of who took it back."""
+    performed_by_name: _builtins.str
+    """Their name."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReturnLine]:
+        """What came back."""
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        return_id: _builtins.str = ...,
+        reservation_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ReturnLine] | None = ...,
+        reason: _builtins.str = ...,
+        is_complete: _builtins.bool = ...,
+        performed_by: _builtins.str = ...,
+        performed_by_name: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "is_complete", b"is_complete", "lines", b"lines", "order_id", b"order_id", "performed_by", b"performed_by", "performed_by_name", b"performed_by_name", "reason", b"reason", "reservation_id", b"reservation_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnResponse: _TypeAlias = ReturnResponse  # noqa: Y015
 
 @_typing.final
 class UpdateStockRequest(_message.Message):

@@ -76,6 +76,11 @@ class InventoryServiceStub:
                 request_serializer=inventory_dot_v1_dot_inventory__pb2.ExtendReservationRequest.SerializeToString,
                 response_deserializer=inventory_dot_v1_dot_inventory__pb2.ReservationResponse.FromString,
                 _registered_method=True)
+        self.ReturnReservation = channel.unary_unary(
+                '/inventory.v1.InventoryService/ReturnReservation',
+                request_serializer=inventory_dot_v1_dot_inventory__pb2.ReturnReservationRequest.SerializeToString,
+                response_deserializer=inventory_dot_v1_dot_inventory__pb2.ReturnResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -148,6 +153,16 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReturnReservation(self, request, context):
+        """Sold pieces came back, all of them or some, as often as it takes. Repeating it with the same `return_id` or
+        idempotency key is harmless. Scope: reservations:write. FAILED_PRECONDITION (`reservation_not_sold`) unless it is
+        COMMITTED, (`return_exceeds_sale`) with a field violation for every line that is more than is still out,
+        (`return_mismatch`) when the `return_id` belongs to a return of other lines.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -190,6 +205,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ExtendReservation,
                     request_deserializer=inventory_dot_v1_dot_inventory__pb2.ExtendReservationRequest.FromString,
                     response_serializer=inventory_dot_v1_dot_inventory__pb2.ReservationResponse.SerializeToString,
+            ),
+            'ReturnReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnReservation,
+                    request_deserializer=inventory_dot_v1_dot_inventory__pb2.ReturnReservationRequest.FromString,
+                    response_serializer=inventory_dot_v1_dot_inventory__pb2.ReturnResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -409,6 +429,33 @@ class InventoryService:
             '/inventory.v1.InventoryService/ExtendReservation',
             inventory_dot_v1_dot_inventory__pb2.ExtendReservationRequest.SerializeToString,
             inventory_dot_v1_dot_inventory__pb2.ReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/inventory.v1.InventoryService/ReturnReservation',
+            inventory_dot_v1_dot_inventory__pb2.ReturnReservationRequest.SerializeToString,
+            inventory_dot_v1_dot_inventory__pb2.ReturnResponse.FromString,
             options,
             channel_credentials,
             insecure,

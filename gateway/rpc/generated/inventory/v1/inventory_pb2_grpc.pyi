@@ -71,6 +71,12 @@ class InventoryServiceStub:
     """Moves the deadline of a pending reservation to a later time. Never revives a dead hold.
     Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`, `extension_limit`).
     """
+    ReturnReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReturnReservationRequest, _inventory_pb2.ReturnResponse]
+    """Sold pieces came back, all of them or some, as often as it takes. Repeating it with the same `return_id` or
+    idempotency key is harmless. Scope: reservations:write. FAILED_PRECONDITION (`reservation_not_sold`) unless it is
+    COMMITTED, (`return_exceeds_sale`) with a field violation for every line that is more than is still out,
+    (`return_mismatch`) when the `return_id` belongs to a return of other lines.
+    """
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stock levels, and holds on stock for orders."""
@@ -153,6 +159,18 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_inventory_pb2.ReservationResponse]:
         """Moves the deadline of a pending reservation to a later time. Never revives a dead hold.
         Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`, `extension_limit`).
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnReservation(
+        self,
+        request: _inventory_pb2.ReturnReservationRequest,
+        context: _aio.ServicerContext[_inventory_pb2.ReturnReservationRequest, _abc.Awaitable[_inventory_pb2.ReturnResponse]],
+    ) -> _abc.Awaitable[_inventory_pb2.ReturnResponse]:
+        """Sold pieces came back, all of them or some, as often as it takes. Repeating it with the same `return_id` or
+        idempotency key is harmless. Scope: reservations:write. FAILED_PRECONDITION (`reservation_not_sold`) unless it is
+        COMMITTED, (`return_exceeds_sale`) with a field violation for every line that is more than is still out,
+        (`return_mismatch`) when the `return_id` belongs to a return of other lines.
         """
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _aio.Server) -> None: ...
