@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import housekeeping, invariants, reservations
+from db import alerts, housekeeping, invariants, reservations
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from domain.contracts.reservations import adoption
@@ -36,7 +36,9 @@ class MaintenanceActivities(ports.MaintenanceActivities):
 
     @activity.defn(name="check_invariants")
     async def check_invariants(self) -> dict[str, int]:
-        """Count the violations of each invariant and export them as a metric."""
+        """Count the violations of each invariant and export them as a metric, and unresolved alerts beside them."""
+        for kind, unresolved in (await self._database.reading(alerts.unresolved_by_kind)).items():
+            metrics.UNRESOLVED_ALERTS.labels(kind=kind).set(unresolved)
         counts = await invariants.count_violations(self._database)
         for name, violations in counts.items():
             metrics.INVARIANT_VIOLATIONS.labels(invariant=name).set(violations)

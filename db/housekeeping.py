@@ -19,8 +19,10 @@ KEPT = {
     "idempotency_keys": timedelta(hours=24),
     "reservations": timedelta(days=1),
     "outbox": timedelta(hours=1),
+    "alerts": timedelta(days=90),
 }
-"""Inbox rows outlive the topic's retention (7 days by default); REJECTED rows answer retries for a day."""
+"""Inbox rows outlive the topic's retention (7 days by default); REJECTED rows answer retries for a day; an alert that
+is over can be looked up for a quarter of a year."""
 
 _TRIM: dict[str, TextClause] = {
     "inbox": text("""
@@ -39,6 +41,10 @@ _TRIM: dict[str, TextClause] = {
         delete from outbox where ctid = any (array(
             select ctid from outbox where sent_at is not null
               and sent_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
+    "alerts": text("""
+        delete from alerts where ctid = any (array(
+            select ctid from alerts where status = 'resolved'
+              and raised_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
 }
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, any_, cast, func, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, Uuid, any_, cast, func, select, text, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from db.alerts import resolve_alerts
 from db.engine import ReadSession, WriteSession
 from db.paging import Cursor, Listing, Page, PageRequest
 from db.tables import inventory, warehouses
+from domain.alerts import STOCK_ALERTS, Resolution
 from domain.stock import NewStockItem, StockItem
 
 LISTING = Listing(
@@ -23,6 +25,8 @@ LISTING = Listing(
     orders={"inventoryId": (inventory.c.inventory_id,), "sku": (inventory.c.sku, inventory.c.warehouse_id)},
     default="inventoryId",
 )
+
+_REORDER_POINT_MOVED = text("select reorder_point_moved(:id, :old_point, :traceparent)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +93,23 @@ async def add(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> b
     return (await session.execute(statement)).first() is not None
 
 
-async def set_details(session: WriteSession, inventory_id: UUID, details: Mapping[str, Any]) -> None:
-    """Change a locked row's reorder rule or cost: new values by column, as `StockItemChanges.details` gives them."""
-    await session.execute(_changed(inventory_id).values(**details))
+async def set_details(
+    session: WriteSession, item: StockItem, details: Mapping[str, Any], traceparent: str | None
+) -> None:
+    """Change a locked row's reorder rule or cost: new values by column, as `StockItemChanges.details` gives them.
+
+    `item` is the row as it was: a new reorder point may be crossed by it as much as by stock.
+    """
+    await session.execute(_changed(item.inventory_id).values(**details))
+    if "reorder_point" in details:
+        moved = {"id": item.inventory_id, "old_point": item.reorder_point, "traceparent": traceparent}
+        await session.execute(_REORDER_POINT_MOVED, moved)
 
 
-async def retire(session: WriteSession, inventory_id: UUID) -> None:
-    """Take a locked row out of use, for good; its ledger stays."""
+async def retire(session: WriteSession, inventory_id: UUID, traceparent: str | None = None) -> None:
+    """Take a locked row out of use, for good; its ledger stays, its alerts are resolved."""
     await session.execute(_changed(inventory_id).values(deleted_at=func.clock_timestamp()))
+    await resolve_alerts(session, inventory_id, STOCK_ALERTS, Resolution.RETIRED, traceparent=traceparent)
 
 
 async def listed(session: ReadSession, filters: StockFilter, page: PageRequest) -> Page[StockItem]:

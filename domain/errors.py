@@ -18,6 +18,7 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── ExtensionLimit
     │   ├── AlreadyExists
     │   ├── StockInUse
+    │   ├── AlertResolved
     │   ├── BatchRefused
     │   ├── ReservationNotSold
     │   ├── ReturnExceedsSale
@@ -228,6 +229,13 @@ class StockInUse(Conflict):
 
     code = "stock_in_use"
     title = "The stock is in use"
+
+
+class AlertResolved(Conflict):
+    """The alert is over: there is nothing to acknowledge any more."""
+
+    code = "alert_resolved"
+    title = "The alert is resolved already"
 
 
 @dataclass(frozen=True, slots=True)

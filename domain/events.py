@@ -39,11 +39,13 @@ class Produced(StrEnum):
     RELEASED = "inventory.released"
     RETURNED = "inventory.returned"
     COMMIT_REFUSED = "inventory.commit_refused"
+    ALERT_ACKNOWLEDGED = "inventory.alert_acknowledged"
+    ALERT_RESOLVED = "inventory.alert_resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryEvent:
-    """One row of the outbox. `sequence` orders the events of one stream: an inventory row or a reservation."""
+    """One row of the outbox. `sequence` orders the events of one stream: a row, a reservation, an alert."""
 
     outbox_id: int
     event_id: UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from gateway.auth import Authenticator
+from gateway.commands.alerts import AlertCommands
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -32,6 +33,7 @@ class Services:
     warehouses: WarehouseCommands
     suppliers: SupplierCommands
     purchasing: PurchasingViews
+    alerts: AlertCommands
     views: Views
     health: HealthChecks
 

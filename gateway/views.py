@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from db import movements, reservation_listing, reservations, returns, stock, warehouses
+from db import alerts, movements, reservation_listing, reservations, returns, stock, warehouses
+from db.alerts import AlertFilter
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from db.movements import MovementFilter
@@ -13,6 +14,7 @@ from db.paging import Page, PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
 from db.warehouses import WarehouseFilter
+from domain.alerts import Alert
 from domain.availability import Availability, AvailabilityQuery, BulkAvailability
 from domain.errors import NotFound
 from domain.fields import FieldProblems
@@ -113,6 +115,18 @@ class Views:
         if found is None:
             raise NotFound("no return of this reservation has this id")
         return found
+
+    async def alert(self, alert_id: UUID) -> Alert:
+        """One alert."""
+        alert = await self._database.reading(lambda session: alerts.get(session, alert_id))
+        if alert is None:
+            raise NotFound("no alert has this id")
+        return alert
+
+    async def alert_list(self, filters: AlertFilter, page: PageRequest) -> Page[Alert]:
+        """Alerts, newest first; ordered by raisedAt."""
+        _check_text(sku=(filters.sku, SKU_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: alerts.listed(session, filters, page))
 
     async def check_availability(self, query: AvailabilityQuery) -> Availability:
         """Whether one item could be served now. Raises UnknownItem."""

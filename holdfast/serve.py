@@ -19,6 +19,7 @@ from domain.contracts.reservations import HoldIdentity
 from domain.reservations import Reservation
 from gateway.admission import Admission
 from gateway.auth import Authenticator
+from gateway.commands.alerts import AlertCommands
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -123,6 +124,7 @@ def _services(
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),
         purchasing=PurchasingViews(database),
+        alerts=AlertCommands(database),
         views=Views(database, view),
         health=HealthChecks(
             required={"postgres": database.check, "temporal": _answering(client)},

@@ -91,6 +91,13 @@ INVARIANT_VIOLATIONS = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
+UNRESOLVED_ALERTS = Gauge(
+    "inventory_unresolved_alerts",
+    "Alerts that nobody and nothing has resolved yet.",
+    ("kind",),
+    multiprocess_mode="livemostrecent",
+)
+
 ADMISSION_LIMIT = Gauge("inventory_admission_limit", "Holds allowed in flight.", multiprocess_mode="livesum")
 ADMISSION_INFLIGHT = Gauge("inventory_admission_inflight", "Holds in flight.", multiprocess_mode="livesum")
 ADMISSION_SHED = Counter("inventory_admission_shed", "Holds refused with 503 because too many were in flight.")

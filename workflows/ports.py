@@ -60,7 +60,7 @@ class MaintenanceActivities(ABC):
     @activity.defn(name="check_invariants")
     @abstractmethod
     async def check_invariants(self) -> dict[str, int]:
-        """Count the violations of each invariant and export them as a metric."""
+        """Count the violations of each invariant and export them as a metric, and unresolved alerts beside them."""
 
     @activity.defn(name="adopt_orphans")
     @abstractmethod

@@ -119,7 +119,7 @@ class StockCommands:
 
     async def delete(self, inventory_id: UUID, caller: Caller, *, expected_version: int | None) -> None:
         """Retire a row, softly. Raises NotFound, StaleVersion, StockInUse while anything is reserved."""
-        item = await self._database.writing(lambda session: _retire(session, inventory_id, expected_version))
+        item = await self._database.writing(lambda session: _retire(session, inventory_id, caller, expected_version))
         await self._view.forget([item.sku])
         _log.info(
             "stock_item_retired",
@@ -163,7 +163,7 @@ class StockCommands:
             count = StockUpdate(inventory_id=inventory_id, quantity_total=changes.quantity_total, reason=changes.reason)
             await _apply(session, item, count, caller, threshold=self._threshold, movement_id=None)
         if details := changes.details(item):
-            await stock.set_details(session, inventory_id, details)
+            await stock.set_details(session, item, details, caller.traceparent)
         return await _existing(session, inventory_id)
 
 
@@ -197,7 +197,7 @@ async def _made_before(session: WriteSession, new: NewStockItem, inventory_id: U
     )
 
 
-async def _retire(session: WriteSession, inventory_id: UUID, expected_version: int | None) -> StockItem:
+async def _retire(session: WriteSession, inventory_id: UUID, caller: Caller, expected_version: int | None) -> StockItem:
     item = await _locked(session, inventory_id)
     _check_version(item, expected_version)
     if item.quantity_reserved:
@@ -205,7 +205,7 @@ async def _retire(session: WriteSession, inventory_id: UUID, expected_version: i
             f"{item.quantity_reserved} pieces of {item.sku} are reserved",
             extra={"quantityReserved": item.quantity_reserved},
         )
-    await stock.retire(session, inventory_id)
+    await stock.retire(session, inventory_id, traceparent=caller.traceparent)
     return item
 
 

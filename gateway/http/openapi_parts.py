@@ -37,6 +37,7 @@ TAGS = {
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",
+    "alerts": "What staff should look at, until it is over.",
     "health": "For load balancers, operators and Prometheus.",
     "docs": "This description.",
 }

@@ -52,6 +52,7 @@ async def test_every_route_of_the_document_answers(walk: Walk, customer: Custome
     _walk_availability(walk, item)
     _walk_reservations(walk, item)
     _walk_suppliers(walk, item)
+    _walk_alerts(walk, item)
     _walk_health(walk)
     document = walk("GET", "/openapi.json")[1]
     promised = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
@@ -148,6 +149,19 @@ def _walk_reservations(walk: Walk, item: Item) -> None:
     status, listed, _ = walk("GET", f"{api}/order/{order_id}")
     assert sorted(it["status"] for it in listed["items"]) == ["CANCELLED", "COMMITTED"]
     assert len(walk("GET", f"{api}?orderId={order_id}&status=COMMITTED")[1]["items"]) == 1
+
+
+def _walk_alerts(walk: Walk, item: Item) -> None:
+    api = "/api/v1/alerts"
+    dropped = {"delta": -95, "type": "DAMAGE", "reason": "the shelf fell over"}
+    assert walk("POST", f"/api/v1/inventory/{item.inventory_id}/adjust", dropped)[0] == 200
+    status, listed, _ = walk("GET", f"{api}?sku={item.sku}&status=open")
+    assert (status, [it["kind"] for it in listed["items"]]) == (200, ["low_stock"])
+    mine = f"{api}/{listed['items'][0]['alertId']}"
+    assert walk("GET", mine)[1] == listed["items"][0]
+    assert walk("POST", f"{mine}/acknowledge")[1]["status"] == "acknowledged"
+    assert walk("POST", f"{mine}/resolve", {"reason": "on its way"})[1]["resolution"] == "by_hand"
+    assert walk("POST", f"{mine}/acknowledge")[1]["code"] == "alert_resolved"
 
 
 def _walk_health(walk: Walk) -> None:

@@ -44,7 +44,7 @@ async def _no_holds(db: Database) -> AsyncIterator[None]:
     """Each test sees its own holds only."""
     yield
     async with db.write() as session:
-        await forget_reservations(session, "inbox", "idempotency_keys")
+        await forget_reservations(session, "inbox", "idempotency_keys", "alerts")
         await session.execute(text("update inventory set quantity_reserved = 0"))
 
 
@@ -78,6 +78,23 @@ async def test_violations_are_counted_and_shown_as_a_metric(db: Database, mainte
         "inventory_invariant_violations", {"invariant": "reserved_is_sum_of_pending_lines"}
     )
     assert shown == 1
+
+
+@pytest.mark.usefixtures("_no_holds")
+async def test_alerts_that_nobody_resolved_are_shown_as_a_metric_by_kind(
+    db: Database, maintenance: MaintenanceActivities
+) -> None:
+    def shown(kind: str) -> float | None:
+        return REGISTRY.get_sample_value("inventory_unresolved_alerts", {"kind": kind})
+
+    await maintenance.check_invariants()
+    before = shown("low_stock"), shown("out_of_stock")
+    held = await hold(db, want(await add_stock(db, 20), 15))
+    await maintenance.check_invariants()
+    assert (shown("low_stock"), shown("out_of_stock")) == ((before[0] or 0) + 1, before[1])
+    await settle(db, held, ReservationStatus.CANCELLED)
+    await maintenance.check_invariants()
+    assert (shown("low_stock"), shown("out_of_stock")) == before
 
 
 @pytest.mark.usefixtures("_no_holds")
@@ -162,6 +179,21 @@ class TestTrim:
         async with db.read() as session:
             left = (await session.execute(text("select count(*) from outbox where sent_at is null"))).scalar_one()
         assert left > 0
+
+    async def test_alerts_that_are_over_go_after_a_quarter_of_a_year(
+        self, db: Database, maintenance: MaintenanceActivities
+    ) -> None:
+        item = await add_stock(db, 20)
+        await settle(db, await hold(db, want(item, 15)), ReservationStatus.CANCELLED)
+        await hold(db, want(item, 15))
+        assert (await maintenance.trim())["alerts"] == 0
+        await _age(db, "alerts", "raised_at", 91)
+        assert (await maintenance.trim())["alerts"] == 1
+        async with db.read() as session:
+            left = await session.execute(
+                text("select status from alerts where subject_id = :id"), {"id": item.inventory_id}
+            )
+        assert list(left.scalars()) == ["open"]
 
     async def test_idempotency_keys_go_after_a_day(self, db: Database, maintenance: MaintenanceActivities) -> None:
         async with db.write() as session:

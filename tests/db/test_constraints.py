@@ -216,3 +216,30 @@ async def test_a_retired_row_takes_no_holds(db: Database) -> None:
             {"id": item.inventory_id},
         )
         assert changed.all() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "acknowledged_at = now()",
+        "acknowledged_by = uuidv7(), acknowledged_by_name = 'test'",
+        "resolved_at = now()",
+        "resolution = 'recovered'",
+        "resolved_at = now(), resolution = 'by_hand'",
+        "resolved_at = now(), resolution = 'recovered', resolved_by = uuidv7()",
+    ],
+)
+async def test_half_an_end_of_an_alert_is_refused(db: Database, change: str) -> None:
+    item = await add_stock(db, 20)
+    await hold(db, want(item, 15))
+    state, _ = await refusal(db, f"update alerts set {change} where subject_id = :id", id=item.inventory_id)
+    assert state == CHECK_VIOLATION
+
+
+async def test_a_subject_has_one_unresolved_alert_of_a_kind(db: Database) -> None:
+    item = await add_stock(db, 20)
+    await hold(db, want(item, 15))
+    state, _ = await refusal(
+        db, "insert into alerts (kind, subject_id) values ('low_stock', :id)", id=item.inventory_id
+    )
+    assert state == UNIQUE_VIOLATION

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from db import availability, movements, reservation_listing, reservations, stock
+from db import alerts, availability, movements, reservation_listing, reservations, stock
+from db.alerts import AlertFilter
 from db.allocation import candidates, overdue_quantities
 from db.engine import Database, ReadSession, WriteSession
 from db.locks import LockedOverdue, lock_overdue
@@ -22,13 +23,14 @@ from db.movements import MovementFilter
 from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
+from domain.alerts import AlertKind, AlertStatus
 from domain.availability import AvailabilityQuery
 from domain.reservations import Item, ReservationStatus
 from domain.stock import MovementType
 
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 ROWS_VISITED_MAX = 600
-BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox")
+BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox", "alerts")
 
 _FILL = """
 insert into warehouses (warehouse_id, code, name, region)
@@ -50,6 +52,11 @@ insert into reservation_lines (reservation_id, inventory_id, quantity)
     select md5('r' || n)::uuid, md5('i' || n)::uuid, 1 from generate_series(0, 29999) n;
 insert into outbox (type, key, stream_id, sequence, data)
     select 'x', 'k' || n, uuidv7(), 1, '{}' from generate_series(0, 29999) n;
+insert into alerts (kind, subject_id, sku, warehouse_id, raised_at, resolved_at, resolution)
+    select case when n % 2 = 0 then 'low_stock' else 'out_of_stock' end, md5('i' || n)::uuid, 'SKU-' || n / 20,
+           md5('w' || 1 + n % 20)::uuid, timestamptz '2026-01-01 00:00 UTC' + n * interval '1 minute',
+           case when n % 5 > 0 then now() end, case when n % 5 > 0 then 'restocked' end
+    from generate_series(0, 29999) n;
 analyze
 """
 
@@ -65,6 +72,7 @@ async def big(db: Database) -> Database:
 
 ONE = uuid.UUID("00000000-0000-4000-8000-000000000001")
 HOT_ROW = uuid.UUID(hashlib.md5(b"i0", usedforsecurity=False).hexdigest())
+PLACE = uuid.UUID(hashlib.md5(b"w3", usedforsecurity=False).hexdigest())
 FIRST_HOUR = MovementFilter(
     type=MovementType.INBOUND, since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 1, 1, tzinfo=UTC)
 )
@@ -86,6 +94,15 @@ RESERVATION_FILTERS = (
     ReservationFilter(order_id="order-9"),
     ReservationFilter(order_id="order-9", status=ReservationStatus.PENDING),
 )
+ALERT_FILTERS = (
+    AlertFilter(),
+    AlertFilter(kind=AlertKind.LOW_STOCK),
+    AlertFilter(status=AlertStatus.OPEN),
+    AlertFilter(kind=AlertKind.OUT_OF_STOCK, status=AlertStatus.RESOLVED),
+    AlertFilter(warehouse_id=PLACE),
+    AlertFilter(warehouse_id=PLACE, status=AlertStatus.ACKNOWLEDGED),
+    AlertFilter(sku="SKU-700", status=AlertStatus.OPEN),
+)
 
 
 def list_queries() -> Iterator[Any]:
@@ -94,6 +111,7 @@ def list_queries() -> Iterator[Any]:
         (stock.LISTING, STOCK_FILTERS, stock.page_statement),
         (movements.LISTING, (MovementFilter(), FIRST_HOUR), lambda c, f: movements.page_statement(c, HOT_ROW, f)),
         (reservation_listing.LISTING, RESERVATION_FILTERS, reservation_listing.page_statement),
+        (alerts.LISTING, ALERT_FILTERS, alerts.page_statement),
     ]
     for listing, filters, build in lists:
         for chosen, order, direction in itertools.product(filters, listing.orders, ("asc", "desc")):
@@ -135,6 +153,7 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await overdue_quantities(session, [HOT_ROW])
         await reservations.get(session, ONE)
         await reservations.of_order(session, "order-9")
+        await alerts.get(session, ONE)
 
 
 async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Database) -> None:

@@ -211,6 +211,7 @@ async def test_every_event_the_bridge_brings_about_is_as_its_schema_says(world: 
             "inventory.stock_updated",
             "inventory.low_stock",
             "inventory.out_of_stock",
+            "inventory.alert_resolved",
             "inventory.reserved",
             "inventory.committed",
             "inventory.released",

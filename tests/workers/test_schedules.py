@@ -11,6 +11,7 @@ from temporalio.client import Client, ScheduleActionStartWorkflow, ScheduleOverl
 
 from activities.maintenance import MaintenanceActivities
 from db.engine import Database
+from db.housekeeping import KEPT
 from domain.contracts.names import MAINTENANCE_QUEUE, RECONCILE_SCHEDULE
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
@@ -58,4 +59,4 @@ async def test_a_round_that_the_schedule_starts_is_run_by_the_worker(temporal: C
     await db.close()
     assert set(report.violations.values()) == {0}
     assert (report.adopted, report.failed) == (0, [])
-    assert set(report.trimmed) == {"inbox", "idempotency_keys", "reservations", "outbox"}
+    assert set(report.trimmed) == set(KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.http.routes.alerts import ALERTS
 from gateway.http.routes.availability import AVAILABILITY
 from gateway.http.routes.health import HEALTH
 from gateway.http.routes.inventory import INVENTORY
@@ -10,4 +11,4 @@ from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
 from gateway.http.routes.warehouses import WAREHOUSES
 
-ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *SUPPLIERS, *HEALTH)
+ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *ALERTS, *SUPPLIERS, *HEALTH)

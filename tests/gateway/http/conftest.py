@@ -16,6 +16,7 @@ from tests.gateway.http.face import (
     HELD,
     ITEM,
     LINE_OF_LEDGER,
+    LOW_ON_TEA,
     ON_HAND,
     SOLD_BY_THEM,
     TAKEN_BACK,
@@ -56,6 +57,8 @@ def with_usual_answers(served_face: Face) -> Face:
         "reservation_list": Page((HELD,)),
         "returns_of_reservation": Page((TAKEN_BACK,)),
         "sale_return": TAKEN_BACK,
+        "alert": LOW_ON_TEA,
+        "alert_list": Page((LOW_ON_TEA,)),
         "check_availability": ON_HAND,
         "check_availability_bulk": ALL_ON_HAND,
     }
@@ -85,6 +88,7 @@ def with_usual_answers(served_face: Face) -> Face:
         "extend": HELD,
     }
     served_face.returns.answers = {"take_back": TakenBack(TAKEN_BACK, is_new=True)}
+    served_face.alerts.answers = {"acknowledge": LOW_ON_TEA, "resolve": LOW_ON_TEA}
     for part in vars(served_face).values():
         if isinstance(part, Part):
             part.asked.clear()

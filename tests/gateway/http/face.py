@@ -15,6 +15,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp import web
 
+from domain.alerts import Alert, AlertKind, AlertStatus
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
@@ -31,7 +32,7 @@ from gateway.services import Services
 from runtime.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN = (UUID(int=number) for number in range(11, 18))
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT = (UUID(int=number) for number in range(11, 19))
 
 ITEM = StockItem(
     inventory_id=ROW,
@@ -157,6 +158,25 @@ ON_HAND = Availability(
         ),
     ),
 )
+LOW_ON_TEA = Alert(
+    alert_id=ALERT,
+    kind=AlertKind.LOW_STOCK,
+    subject_id=ROW,
+    status=AlertStatus.OPEN,
+    sku="TEA-GREEN-250",
+    warehouse_id=WAREHOUSE,
+    details={"quantityAvailable": 2, "reorderPoint": 2, "reorderQuantity": 50, "sequence": 4},
+    raised_at=NOON,
+    acknowledged_at=None,
+    acknowledged_by=None,
+    acknowledged_by_name=None,
+    resolved_at=None,
+    resolved_by=None,
+    resolved_by_name=None,
+    resolution=None,
+    reason="",
+    version=1,
+)
 ALL_ON_HAND = BulkAvailability(available=True, items=(BulkAvailabilityItem(availability=ON_HAND),))
 
 RESERVE = {"orderId": "order-1", "items": [{"sku": "TEA-GREEN-250", "quantity": 2}]}
@@ -231,6 +251,7 @@ class Face:
     warehouses: Part
     suppliers: Part
     purchasing: Part
+    alerts: Part
     views: Part
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -286,6 +307,7 @@ async def served(
     """A face on a free port, stopped at the end."""
     reservations, returns, stock, warehouses, views = Part(), Part(), Part(), Part(), Part()
     suppliers, purchasing = Part(), Part()
+    alerts = Part()
     services = Services(
         settings=settings,
         database=database,
@@ -296,6 +318,7 @@ async def served(
         warehouses=warehouses,  # type: ignore[arg-type]
         suppliers=suppliers,  # type: ignore[arg-type]
         purchasing=purchasing,  # type: ignore[arg-type]
+        alerts=alerts,  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
         health=health or HealthChecks(required={}, optional={}),
     )
@@ -305,7 +328,7 @@ async def served(
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
         face = Face(
-            services, app, port, session, reservations, returns, stock, warehouses, suppliers, purchasing, views
+            services, app, port, session, reservations, returns, stock, warehouses, suppliers, purchasing, alerts, views
         )
         face.headers = face.bearer(*scopes)
         yield face

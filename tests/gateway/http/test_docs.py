@@ -13,6 +13,10 @@ from gateway.http.routes import ROUTES
 from tests.gateway.http.face import RESERVE, Face, path_of
 
 PATHS = {
+    "/api/v1/alerts": ["get"],
+    "/api/v1/alerts/{alertId}": ["get"],
+    "/api/v1/alerts/{alertId}/acknowledge": ["post"],
+    "/api/v1/alerts/{alertId}/resolve": ["post"],
     "/api/v1/availability/bulk": ["post"],
     "/api/v1/availability/check": ["post"],
     "/api/v1/inventory": ["get", "post"],

@@ -14,6 +14,7 @@ import pytest
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from gateway.commands.alerts import AlertCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.warehouses import WarehouseCommands
@@ -36,6 +37,7 @@ async def real_face(settings: Settings) -> AsyncIterator[Face]:
             returns=ReturnCommands(database),
             stock=StockCommands(database, view, settings),
             warehouses=WarehouseCommands(database, view),
+            alerts=AlertCommands(database),
             views=Views(database, view),
         )
         app = make_app(services, settings)
@@ -203,6 +205,25 @@ async def test_warehouses_are_listed_and_changed(face: Face) -> None:
     assert renamed.status == 422
     half = await face.ask("PUT", path, body={"latitude": 1.5})
     assert half.status == 422
+
+
+async def test_an_alert_is_seen_and_resolved_once(face: Face, keys: Iterator[dict[str, str]]) -> None:
+    made = await row(face, quantityTotal=12)
+    counted = await face.ask("PUT", f"{INVENTORY}/{made['inventoryId']}", body={"quantityTotal": 3})
+    assert counted.status == 200
+    [alert] = (await face.get(f"/api/v1/alerts?sku={made['sku']}&status=open&kind=low_stock")).json["items"]
+    assert (alert["subjectId"], alert["details"]["quantityAvailable"]) == (made["inventoryId"], 3)
+    path = f"/api/v1/alerts/{alert['alertId']}"
+    seen = await face.post(f"{path}/acknowledge", headers=next(keys))
+    assert (seen.status, seen.json["status"], seen.headers["ETag"]) == (200, "acknowledged", '"2"')
+    key = next(keys)
+    over = await face.post(f"{path}/resolve", {"reason": "sells out"}, headers=key)
+    again = await face.post(f"{path}/resolve", {"reason": "sells out"}, headers=key)
+    assert (over.status, over.json["resolution"], over.json["reason"]) == (200, "by_hand", "sells out")
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (over.json, "true")
+    late = await face.post(f"{path}/acknowledge")
+    assert (late.status, late.code, late.json["resolution"]) == (409, "alert_resolved", "by_hand")
+    assert (await face.get(f"/api/v1/alerts?sku={made['sku']}&status=open")).json["items"] == []
 
 
 async def test_reservations_that_are_not_there(face: Face) -> None:
