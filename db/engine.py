@@ -65,7 +65,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, *, connections_kept: int) -> None:
         self._engine = engine
         self._connections = Connections(connections_kept)
-        self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._transaction = engine.execution_options(isolation_level="READ COMMITTED")
         self._snapshot = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
@@ -73,6 +73,8 @@ class Database:
         """A database by its settings: DB_MAX_IDLE_CONNS are kept, DB_MAX_OPEN_CONNS is the cap. Connects when used."""
         engine = create_async_engine(
             database_url(settings),
+            # Most of our work is one statement: not switched for each of them, to and fro, which costs 80 of 360 µs.
+            isolation_level="AUTOCOMMIT",
             pool_size=max(1, settings.db_max_idle_conns),
             max_overflow=settings.db_max_open_conns - max(1, settings.db_max_idle_conns),
             pool_timeout=POOL_WAIT_SECONDS,
@@ -98,7 +100,7 @@ class Database:
     async def read(self) -> AsyncIterator[ReadSession]:
         """A session for reading. Raises Unavailable when Postgres does not answer."""
         with _errors_in_our_words():
-            async with self._connections.of(self._single) as connection:
+            async with self._connections.of(self._engine) as connection:
                 yield ReadSession(connection)
 
     @asynccontextmanager
@@ -112,14 +114,14 @@ class Database:
     async def single(self) -> AsyncIterator[WriteSession]:
         """A session whose every statement commits by itself: for SQL functions that are whole transactions."""
         with _errors_in_our_words():
-            async with self._connections.of(self._single) as connection:
+            async with self._connections.of(self._engine) as connection:
                 yield WriteSession(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """One transaction, committed at the end of the block, undone when the block raises."""
         with _errors_in_our_words():
-            async with self._connections.of(self._engine) as connection, connection.begin():
+            async with self._connections.of(self._transaction) as connection, connection.begin():
                 yield WriteSession(connection)
 
     async def reading(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
