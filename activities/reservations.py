@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from db import outbox, reservations
+from db import holding, outbox, reservations
 from db.engine import Database, WriteSession
 from domain.contracts.reservations import (
     Decision,
@@ -78,7 +78,7 @@ class ReservationActivities(ports.ReservationActivities):
     async def _held(self, request: HoldRequest) -> Reservation:
         if (begun := self._holds.take(request.identity)) is not None:
             return await begun.outcome()
-        row = await reservations.hold(self._database, request)
+        row = await holding.hold(self._database, request)
         failpoint("after_hold_commit")
         return row
 

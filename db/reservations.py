@@ -1,67 +1,26 @@
-"""Reservations in Postgres: holding, settling, extending, returning, reading.
+"""Reservations in Postgres: settling, extending, returning, reading. Holding them is in db/holding.py.
 
 Every write here is idempotent on the reservation id and answers the row as it is afterwards. The transitions are SQL
-functions (db/migrations/sql), one round trip each; planning again under locks is the only transaction of several.
+functions (db/migrations/sql), one round trip each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
 
-from db.allocation import candidates, planned
 from db.durability import wait_until_durable
-from db.engine import Database, ReadSession, WriteSession, sqlstate
-from db.locks import lock_overdue
-from db.reservation_rows import held_row, hold_values, opening_values, outcome_of, read_where
+from db.engine import ReadSession, WriteSession
+from db.reservation_rows import outcome_of, read_where
 from db.tables import reservations
-from domain.allocation import Plan
-from domain.contracts.reservations import HoldRequest, SettleOutcome, SettleRequest
-from domain.errors import Shortage, Unavailable
+from domain.contracts.reservations import SettleOutcome, SettleRequest
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 
-PLAN_DOES_NOT_FIT = "HF001"
-
-RECLAIM_ATTEMPTS_MAX = 50
-"""Each failed attempt means that another buyer reclaimed what we were waiting for, so somebody gets on."""
-
-_HOLD = text("""
-    call hold_early_release(:reservation_id, :order_id, :fingerprint, :source, :hold,
-                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
-                            :performed_by, :performed_by_name, :traceparent)
-""").bindparams(bindparam("lines", type_=JSONB))
-_HOLD_OPENED = text("""
-    select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
-                            cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
-                            :performed_by, :performed_by_name, :traceparent, :opened_at)
-""").bindparams(bindparam("lines", type_=JSONB))
-_OPEN = text("""
-    insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
-                              reserved_at, expires_at)
-    select :reservation_id, :order_id, 'PENDING', :fingerprint, :source, :performed_by, :performed_by_name,
-           now.at, now.at + :hold
-    from (select clock_timestamp() as at) now
-    on conflict (reservation_id) do nothing returning reserved_at
-""")
-_EXPIRE_LOCKED = text("select count(*) from expire_locked(cast(:ids as uuid[]), :traceparent)")
-_REJECT = text("""
-    with rejected as (
-        update reservations set status = 'REJECTED', shortages = :shortages
-        where reservation_id = :reservation_id returning *
-    )
-    insert into outbox (type, key, stream_id, sequence, data, traceparent)
-    select 'inventory.reservation_rejected', order_id, reservation_id, sequence,
-           jsonb_build_object('reservationId', reservation_id, 'orderId', order_id, 'status', status,
-                              'shortages', shortages), :traceparent
-    from rejected
-""").bindparams(bindparam("shortages", type_=JSONB))
 _SETTLE = text("""
     select status, changed, expires_at, early
     from settle_reservation(:reservation_id, :target, :reason, :performed_by, :performed_by_name, :traceparent)
@@ -78,10 +37,6 @@ _RETURN = text("""
 _SWEEP = text("select reservation_id, expires_at, expired_at from expire_overdue(:grace, :batch_rows, null)")
 
 
-class _OthersReclaimed(Exception):
-    """Short, but others settled overdue holds that we waited for: look again before saying so."""
-
-
 @dataclass(frozen=True, slots=True)
 class Expired:
     """One reservation that the sweeper expired, and when."""
@@ -89,37 +44,6 @@ class Expired:
     reservation_id: UUID
     expires_at: datetime
     expired_at: datetime
-
-
-async def hold(database: Database, request: HoldRequest, hint: Plan | None = None) -> Reservation:
-    """Hold stock for a request, or record that it is refused; a repeated call answers the row as it is now.
-
-    With a `hint`, a plan that somebody made a moment ago, usually one round trip: a function that holds everything or
-    nothing. Without, one more to read the levels. When the plan does not fit, overdue holds are reclaimed and it is
-    planned again under locks before the row says REJECTED. Raises Unavailable.
-    """
-    chosen = hint or planned(request, await database.reading(lambda session: candidates(session, request.items)))
-    if not chosen.shortages:
-        try:
-            reserved_at = await database.calling(lambda session: _hold_planned(session, request, chosen))
-        except DBAPIError as error:
-            if sqlstate(error) != PLAN_DOES_NOT_FIT:
-                raise
-        else:
-            if reserved_at is not None:
-                return held_row(request, chosen, reserved_at)
-    for _ in range(RECLAIM_ATTEMPTS_MAX):
-        try:
-            return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
-        except _OthersReclaimed:
-            continue
-    raise Unavailable("many buyers are taking the same overdue stock at this moment")
-
-
-async def reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
-    """Record a refused hold and its event in the caller's transaction; a repeat changes nothing."""
-    if (await session.execute(_OPEN, opening_values(request))).first() is not None:
-        await _reject(session, request, shortages)
 
 
 async def settle(session: WriteSession, request: SettleRequest, *, target: ReservationStatus) -> SettleOutcome | None:
@@ -190,41 +114,6 @@ async def by_ids(session: ReadSession, reservation_ids: Collection[UUID]) -> dic
 async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:
     """Up to 200 reservations of an order, oldest id first."""
     return await read_where(session, reservations.c.order_id == order_id)
-
-
-async def _hold_planned(session: WriteSession, request: HoldRequest, chosen: Plan) -> datetime | None:
-    return (await session.execute(_HOLD, hold_values(request, chosen))).scalar_one()  # type: ignore[no-any-return]
-
-
-async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
-    opened_at = (await session.execute(_OPEN, opening_values(request))).scalar()
-    if opened_at is not None:
-        await _fill_or_reject(session, request, opened_at)
-    row = await get_durable(session, request.reservation_id)
-    assert row is not None, "a reservation that could not be opened exists"
-    return row
-
-
-async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at: datetime) -> None:
-    wanted = sum(item.quantity for item in request.items)
-    shelves = (await candidates(session, request.items)).levels
-    overdue = await lock_overdue(session, [level.inventory_id for level in shelves], most=wanted)
-    if overdue.reservation_ids:
-        values = {"ids": overdue.reservation_ids, "traceparent": request.traceparent}
-        await session.execute(_EXPIRE_LOCKED, values)
-    chosen = planned(request, await candidates(session, request.items))
-    if chosen.shortages and not overdue.is_complete:
-        raise _OthersReclaimed
-    if chosen.shortages:
-        await _reject(session, request, chosen.shortages)
-        return
-    await session.execute(_HOLD_OPENED, {**hold_values(request, chosen), "opened_at": opened_at})
-
-
-async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
-    listed = [{"sku": s.sku, "requested": s.requested, "available": s.available} for s in shortages]
-    values = {"reservation_id": request.reservation_id, "shortages": listed, "traceparent": request.traceparent}
-    await session.execute(_REJECT, values)
 
 
 def _performer(request: SettleRequest) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from db import movements, reservations, returns, stock, warehouses
+from db import holding, movements, reservations, returns, stock, warehouses
 from db.engine import Database, WriteSession
 from db.invariants import violations_of
 from db.tables import outbox
@@ -106,7 +106,7 @@ def hold_request(items: Sequence[Item], *, hold_seconds: int = 900, order_id: st
 
 async def hold(database: Database, *items: Item, **fields: Any) -> Reservation:
     """Hold items; `fields` of `hold_request`."""
-    return await reservations.hold(database, hold_request(items, **fields))
+    return await holding.hold(database, hold_request(items, **fields))
 
 
 def settle_request(reservation_id: UUID, decision: Decision = Decision.COMMIT, **fields: Any) -> SettleRequest:

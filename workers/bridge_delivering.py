@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import allocation, inbox, outbox, products, reservations
+from db import allocation, holding, inbox, outbox, products, reservations
 from db.engine import Database, WriteSession
 from domain.contracts.events import Arrival, order_created, product_created, product_deleted
 from domain.contracts.reservations import Decision, DecisionRequest, HoldRequest, SettleRequest, Source, adoption
@@ -86,7 +86,7 @@ class Deliverer:
             return Delivery(note=inbox.STARTED)
 
         async def reject(session: WriteSession) -> None:
-            await reservations.reject(session, request, shortages)
+            await holding.reject(session, request, shortages)
             RESERVATIONS.labels(outcome="rejected", source=Source.KAFKA).inc()
 
         return Delivery((reject,), note="rejected")

@@ -18,7 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import allocation, reservations
+from db import allocation, holding, reservations
 from db.engine import Database
 from domain.allocation import Plan
 from domain.contracts.names import HELD, reservation_workflow_id
@@ -126,7 +126,7 @@ class Holding:
         """
 
         async def hold() -> Reservation:
-            row = await reservations.hold(self._database, request, planned)
+            row = await holding.hold(self._database, request, planned)
             failpoint("after_hold_commit")
             return row
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from activities.reservations import ReservationActivities
-from db import reservations
+from db import holding
 from db.engine import Database
 from domain.allocation import Pick, Plan
 from domain.contracts.reservations import Decision, HoldIdentity, Source
@@ -122,10 +122,10 @@ async def test_a_hold_that_a_request_is_making_is_joined_and_made_once(
     item = await add_stock(db, 10)
     request = hold_request([want(item, 1)])
     holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
-    offered = holds.offer(request.identity, lambda: reservations.hold(db, request))
+    offered = holds.offer(request.identity, lambda: holding.hold(db, request))
     row = await offered.outcome()
     with monkeypatch.context() as patch:
-        patch.setattr(reservations, "hold", None)
+        patch.setattr(holding, "hold", None)
         outcome = await ReservationActivities(db, database, holds=holds).hold(request)
     assert (outcome.status, outcome.expires_at) == (PENDING, row.expires_at)
     assert (await stock_now(db, item)).quantity_reserved == 1
@@ -137,7 +137,7 @@ async def test_a_repeat_answers_the_row_as_it_is_now_and_not_what_a_request_made
     item = await add_stock(db, 10)
     request = hold_request([want(item, 1)])
     holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
-    holds.offer(request.identity, lambda: reservations.hold(db, request))
+    holds.offer(request.identity, lambda: holding.hold(db, request))
     activities = ReservationActivities(db, database, holds=holds)
     await activities.hold(request)
     await activities.settle(settle_request(request.reservation_id, Decision.CANCEL))
@@ -149,7 +149,7 @@ async def test_a_hold_is_joined_by_the_very_same_request_only(db: Database, data
     request = hold_request([want(wanted, 1)])
     foreign = hold_request([want(other, 9)], reservation_id=request.reservation_id)
     holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=60)
-    holds.offer(foreign.identity, lambda: reservations.hold(db, foreign))
+    holds.offer(foreign.identity, lambda: holding.hold(db, foreign))
     await ReservationActivities(db, database, holds=holds).hold(request)
     assert (await stock_now(db, wanted)).quantity_reserved == 1
     assert (await stock_now(db, other)).quantity_reserved == 0
@@ -162,7 +162,7 @@ async def test_a_plan_that_no_longer_fits_is_made_anew(db: Database) -> None:
     stale = Plan(
         picks=(Pick(inventory_id=empty.inventory_id, warehouse_id=empty.warehouse_id, sku=empty.sku, quantity=2),)
     )
-    assert (await reservations.hold(db, request, stale)).status is PENDING
+    assert (await holding.hold(db, request, stale)).status is PENDING
     assert (await stock_now(db, full)).quantity_reserved == 2
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import text
 
-from db import reservations
+from db import holding, reservations
 from db.engine import Database, WriteSession
 from domain.contracts.reservations import Decision, SettleOutcome
 from domain.reservations import Reservation, ReservationStatus
@@ -151,7 +151,7 @@ async def test_whoever_comes_after_a_buyer_who_reclaims_learns_that_it_has_expir
     overdue = await hold(db, want(item, 5), hold_seconds=0)
     async with db.write() as session:
         # The buyer has reclaimed and holds; its transaction is still open.
-        bought = await reservations._hold_under_locks(session, hold_request([want(item, 3)]))
+        bought = await holding._hold_under_locks(session, hold_request([want(item, 3)]))
         late = asyncio.create_task(db.writing(lambda other: ACTS[act](other, overdue)))
         await wait_until_blocked(db)
     outcome = await late

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from db import outbox, reservations
+from db import holding, outbox, reservations
 from db.engine import Database
 from db.migrations import upgrade
 from domain.reservations import ReservationStatus
@@ -65,13 +65,13 @@ async def test_buyers_of_one_row_wait_for_the_disk_together_and_nobody_is_answer
     item = await add_stock(db, 5)
     wait_for_standby("nobody")
     request = hold_request([want(item, 1)])
-    begun = [asyncio.create_task(reservations.hold(db, request))]
+    begun = [asyncio.create_task(holding.hold(db, request))]
     begun += [asyncio.create_task(hold(db, want(item, 1))) for _ in range(2)]
     await _until_waiting(db, 3)
     assert (await stock_now(db, item)).quantity_reserved == 3
 
     begun += [
-        asyncio.create_task(reservations.hold(db, request)),
+        asyncio.create_task(holding.hold(db, request)),
         asyncio.create_task(db.calling(lambda session: reservations.get_durable(session, request.reservation_id))),
     ]
     news = asyncio.create_task(db.calling(lambda session: outbox.unsent(session, BUCKETS, rows_per_bucket=100)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import reservations, stock, warehouses
+from db import holding, stock, warehouses
 from db.engine import Database
 from domain.errors import Shortage
 from domain.reservations import Item, ReservationStatus
@@ -80,8 +80,8 @@ async def test_low_stock_is_told_once_for_each_crossing_and_out_of_stock_when_no
 async def test_a_repeated_hold_answers_the_row_and_changes_nothing(db: Database) -> None:
     item = await add_stock(db, 10)
     request = hold_request([want(item, 4)])
-    first = await reservations.hold(db, request)
-    again = await reservations.hold(db, request)
+    first = await holding.hold(db, request)
+    again = await holding.hold(db, request)
     assert again == first
     assert (await stock_now(db, item)).quantity_reserved == 4
     assert len(await news_of(db, request.reservation_id)) == 1
@@ -93,22 +93,22 @@ async def test_a_repeated_hold_of_a_settled_reservation_answers_what_became_of_i
 ) -> None:
     item = await add_stock(db, 10)
     request = hold_request([want(item, 4)])
-    await settle(db, await reservations.hold(db, request), status)
-    assert (await reservations.hold(db, request)).status is status
+    await settle(db, await holding.hold(db, request), status)
+    assert (await holding.hold(db, request)).status is status
     assert (await stock_now(db, item)).quantity_reserved == 0
 
 
 async def test_a_repeated_hold_is_answered_even_when_the_stock_is_gone_meanwhile(db: Database) -> None:
     item = await add_stock(db, 4)
     request = hold_request([want(item, 4)])
-    first = await reservations.hold(db, request)
-    assert await reservations.hold(db, request) == first
+    first = await holding.hold(db, request)
+    assert await holding.hold(db, request) == first
 
 
 async def test_the_same_hold_asked_for_many_times_at_once_holds_once(db: Database) -> None:
     item = await add_stock(db, 100)
     request = hold_request([want(item, 4)])
-    answers = await asyncio.gather(*(reservations.hold(db, request) for _ in range(10)))
+    answers = await asyncio.gather(*(holding.hold(db, request) for _ in range(10)))
     assert {answer.status for answer in answers} == {ReservationStatus.PENDING}
     assert (await stock_now(db, item)).quantity_reserved == 4
 
@@ -150,17 +150,17 @@ async def test_a_refusal_stays_a_refusal_when_stock_has_come(db: Database) -> No
     item = await add_stock(db, 2)
     blocking = await hold(db, want(item, 2))
     request = hold_request([want(item, 1)])
-    await reservations.hold(db, request)
+    await holding.hold(db, request)
     await settle(db, blocking, ReservationStatus.CANCELLED)
-    assert (await reservations.hold(db, request)).status is ReservationStatus.REJECTED
+    assert (await holding.hold(db, request)).status is ReservationStatus.REJECTED
 
 
 async def test_a_refusal_recorded_by_a_caller_is_the_answer_to_a_later_hold(db: Database) -> None:
     item = await add_stock(db, 2)
     request = hold_request([want(item, 9)])
     for _ in range(2):
-        await db.writing(lambda session: reservations.reject(session, request, [Shortage(item.sku, 9, 2)]))
-    assert (await reservations.hold(db, request)).shortages == (Shortage(item.sku, 9, 2),)
+        await db.writing(lambda session: holding.reject(session, request, [Shortage(item.sku, 9, 2)]))
+    assert (await holding.hold(db, request)).shortages == (Shortage(item.sku, 9, 2),)
     assert len(await news_of(db, request.reservation_id)) == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from db import outbox, reservations
+from db import holding, outbox, reservations
 from db.engine import Database
 from domain.contracts.reservations import Decision, DecisionRequest, HoldRequest, SettleRequest
 from domain.errors import Unavailable
@@ -35,7 +35,7 @@ class FakeWorkflows:
         """Do everything that was taken."""
         self.asleep = False
         for request in list(self._running.values()):
-            await reservations.hold(self._database, request)
+            await holding.hold(self._database, request)
         waiting, self._waiting = self._waiting, []
         for reservation_id, decision, request in waiting:
             await self._settle(reservation_id, decision, request)
@@ -44,7 +44,7 @@ class FakeWorkflows:
         self._reach("start", request.reservation_id)
         self._running.setdefault(request.reservation_id, request)
         if not self.asleep:
-            held = await reservations.hold(self._database, request)
+            held = await holding.hold(self._database, request)
             if held.status.is_terminal:
                 self.lose(request.reservation_id)
 

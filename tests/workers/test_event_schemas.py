@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import text
 
-from db import alerts, reservations, returns
+from db import alerts, holding, reservations, returns
 from db.engine import Database, ReadSession
 from domain.contracts.events import produced_body
 from domain.contracts.reservations import Decision, HoldRequest, SettleRequest
@@ -110,7 +110,7 @@ def test_the_envelope_does_not_hide_the_data() -> None:
 
 
 async def held(db: Database, order_id: str, quantity: int) -> Any:
-    row = await reservations.hold(
+    row = await holding.hold(
         db,
         HoldRequest(
             reservation_id=uuid4(),

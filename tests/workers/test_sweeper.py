@@ -6,7 +6,7 @@ from uuid import uuid4
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from db import reservations
+from db import holding
 from db.engine import Database
 from domain.contracts.reservations import HoldRequest
 from domain.ids import SWEEPER
@@ -27,7 +27,7 @@ async def hold(database: Database, sku: str, order_id: str, *, overdue_seconds: 
         actor_id=SWEEPER.actor_id,
         actor_name="test",
     )
-    await reservations.hold(database, request)
+    await holding.hold(database, request)
     async with database.write() as session:
         await session.execute(
             text("""

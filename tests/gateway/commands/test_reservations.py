@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.reservations import ReservationActivities
-from db import reservations
+from db import holding as db_holding
 from db.engine import Database
 from domain.contracts.reservations import HoldOutcome, HoldRequest
 from domain.errors import (
@@ -25,6 +25,7 @@ from domain.errors import (
 )
 from domain.reservations import Item, Reservation, ReservationStatus
 from gateway.commands import holding
+from gateway.commands.holding import Reserved
 from holdfast.stack.embedded import Stack
 from holdfast.stack.ports import free_port
 from runtime.settings import Settings
@@ -112,14 +113,14 @@ async def test_when_the_quick_hold_fails_its_activity_tries_on(
 ) -> None:
     item = await add_stock(open_shop.database, 10)
     failures = iter([Unavailable("away for a moment")])
-    in_earnest = reservations.hold
+    in_earnest = db_holding.hold
 
     async def failing_at_first(*arguments: Any) -> Reservation:
         for failure in failures:
             raise failure
         return await in_earnest(*arguments)
 
-    monkeypatch.setattr(reservations, "hold", failing_at_first)
+    monkeypatch.setattr(db_holding, "hold", failing_at_first)
     reserved = await open_shop.reserve(want(item, 3))
     assert (reserved.is_new, reserved.reservation.status) == (True, PENDING)
     assert (await stock_now(open_shop.database, item)).quantity_reserved == 3
@@ -236,9 +237,9 @@ class TestRepeats:
                 return_exceptions=True,
             )
             refused = [answer for answer in answers if isinstance(answer, ReservationMismatch)]
-            held = [answer.reservation for answer in answers if isinstance(answer, holding.Reserved)]
+            held = [answer.reservation for answer in answers if isinstance(answer, Reserved)]
             assert (len(refused), len(held)) == (1, 1)
-            asked = (1, 7)[answers.index(next(a for a in answers if isinstance(a, holding.Reserved)))]
+            asked = (1, 7)[answers.index(next(a for a in answers if isinstance(a, Reserved)))]
             assert sum(line.quantity for line in held[0].lines) == asked
         await assert_invariants(open_shop.database)
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from db import reservations
+from db import holding
 from db.engine import Database
 from domain.allocation import Level, Pick, Plan
 from domain.errors import InsufficientStock
@@ -48,7 +48,7 @@ class WorkingTemporal:
     async def start_workflow(self, *, arg: Any = None, args: Any = (), **_options: Any) -> Any:
         self.started += 1
         request = arg or args[0]
-        row = await reservations.hold(self._db, request)
+        row = await holding.hold(self._db, request)
         self._rendezvous.resolve(str(request.reservation_id), row)
 
 
@@ -88,7 +88,7 @@ async def test_who_loses_the_last_piece_to_a_rival_under_way_starts_no_workflow(
     with rush.under_way.taking(plan_for(item, 1)):
         buyer = rush.buy(item)
         await rush.under_way.somebody_waits.wait()
-        await reservations.hold(db, hold_request([want(item, 1)]))
+        await holding.hold(db, hold_request([want(item, 1)]))
     with pytest.raises(InsufficientStock):
         await buyer
     assert rush.temporal.started == 0
