@@ -8,12 +8,14 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import alerts, housekeeping, invariants, reservations
+from db import alerts, housekeeping, invariants, operations, reservations
 from db.engine import Database
-from domain.contracts.names import reservation_workflow_id
+from db.registers import REGISTERS, Register
+from domain.contracts.names import operation_workflow_id, reservation_workflow_id
 from domain.contracts.reservations import adoption
 from runtime import metrics
 from runtime.logs import get_logger
+from runtime.operation_start import start_options as operation_start_options
 from runtime.reservation_start import start_options
 from runtime.settings import Settings
 from workflows import ports
@@ -62,6 +64,26 @@ class MaintenanceActivities(ports.MaintenanceActivities):
             if row is not None and not row.status.is_terminal:
                 await self._temporal.start_workflow(**start_options(adoption(row)))
                 _log.warning("orphan_adopted", reservation_id=str(reservation_id))
+                adopted += 1
+        for register in REGISTERS:
+            adopted += await self._adopt_operations(register)
+        return adopted
+
+    async def _adopt_operations(self, register: Register) -> int:
+        """Start the workflows of open operations that have none."""
+        async with self._database.read() as session:
+            open_ones = await operations.open_ones(
+                session, register.table, older_than_seconds=ORPHAN_AGE_SECONDS, most=ADOPTIONS_PER_RUN_MAX
+            )
+        adopted = 0
+        for operation_id in open_ones:
+            if await self._is_running(operation_workflow_id(register.kind, operation_id)):
+                continue
+            async with self._database.read() as session:
+                start = await register.start_of(session, operation_id)
+            if start is not None:
+                await self._temporal.start_workflow(**operation_start_options(start))
+                _log.warning("orphan_adopted", kind=register.kind, operation_id=str(operation_id))
                 adopted += 1
         return adopted
 

@@ -58,6 +58,12 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction. Every function of db/ that writes takes one; none of them commits."""
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part of the transaction that is undone alone when it raises (a savepoint)."""
+        async with self.connection.begin_nested():
+            yield
+
 
 class Database:
     """One Postgres database and its pool of connections."""

@@ -1,4 +1,5 @@
-"""Row locks, all of them, in one order: reservations by id, then inventory rows by id. Nothing else takes one.
+"""Row locks, all of them, in one order: one operation (an adjustment, a transfer, a purchase order), then reservations
+by id, then inventory rows by id. Nothing else takes one.
 
 The SQL functions in db/migrations/sql keep the same order. Locks wait (bounded by lock_timeout); they never skip,
 except the sweeper's, which has another second to come back.
@@ -8,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, Table, select, text
 
 from db.engine import WriteSession
 
@@ -42,6 +44,13 @@ _LOCK_STOCK = text("select lock_stock(cast(:ids as uuid[]))")
 async def lock_reservation(session: WriteSession, reservation_id: UUID) -> None:
     """Lock a reservation, if there is one, waiting for whoever has it."""
     await session.execute(_LOCK_RESERVATION, {"id": reservation_id})
+
+
+async def lock_operation(session: WriteSession, table: Table, operation_id: UUID) -> Row[Any] | None:
+    """Lock one row of an operation's table and read it; None when there is none. Nobody holds two of them."""
+    (key,) = table.primary_key
+    statement = select(table).where(key == operation_id).with_for_update(key_share=True)
+    return (await session.execute(statement)).first()
 
 
 async def lock_stock(session: WriteSession, inventory_ids: Collection[UUID]) -> None:

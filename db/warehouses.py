@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,12 @@ async def get(session: ReadSession, warehouse_id: UUID) -> Warehouse | None:
     """One warehouse."""
     row = (await session.execute(select(warehouses).where(warehouses.c.warehouse_id == warehouse_id))).first()
     return warehouse_of(row) if row else None
+
+
+async def by_ids(session: ReadSession, warehouse_ids: Collection[UUID]) -> dict[UUID, Warehouse]:
+    """Warehouses by id; one that does not exist is missing."""
+    rows = await session.execute(select(warehouses).where(warehouses.c.warehouse_id.in_(warehouse_ids)))
+    return {row.warehouse_id: warehouse_of(row) for row in rows}
 
 
 async def by_code(session: ReadSession, code: str) -> Warehouse | None:

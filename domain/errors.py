@@ -10,6 +10,7 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   └── IdempotencyKeyReused
     ├── Unauthenticated
     ├── Forbidden
+    │   └── SelfApproval
     ├── NotFound
     ├── Conflict                   the state does not allow it
     │   ├── InsufficientStock
@@ -23,6 +24,8 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── ReservationNotSold
     │   ├── ReturnExceedsSale
     │   ├── ReturnMismatch
+    │   ├── OperationClosed
+    │   ├── StepNotAllowed
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
     ├── TooLarge
@@ -157,6 +160,13 @@ class Forbidden(HoldfastError):
     code = "forbidden"
     category = Category.FORBIDDEN
     title = "The token does not allow this"
+
+
+class SelfApproval(Forbidden):
+    """Four eyes: whoever asked for something cannot approve it."""
+
+    code = "self_approval"
+    title = "Somebody else has to approve this"
 
 
 class NotFound(HoldfastError):
@@ -309,6 +319,20 @@ class ReturnMismatch(Conflict):
     title = "This return id is taken by a different return"
 
 
+class OperationClosed(Conflict):
+    """The adjustment, transfer or purchase order has ended; `currentStatus` in the answer says how."""
+
+    code = "operation_closed"
+    title = "It has ended already"
+
+
+class StepNotAllowed(Conflict):
+    """This step does not follow from the state it is in, named by `currentStatus` in the answer."""
+
+    code = "step_not_allowed"
+    title = "This step is not possible now"
+
+
 class RequestInProgress(Conflict):
     """The first request with this Idempotency-Key is still running."""
 
@@ -373,3 +397,19 @@ class OutcomeUnknown(Unavailable):
 
     code = "outcome_unknown"
     title = "The outcome is not known yet"
+
+
+def restored(code: str, detail: str, extra: Mapping[str, Any]) -> HoldfastError:
+    """The error that was told before, from what was kept of it. Raises KeyError for a code of no error of ours."""
+    kind = _kinds_by_code(HoldfastError)[code]
+    error = kind.__new__(kind)
+    HoldfastError.__init__(error, detail, extra=extra)
+    return error
+
+
+def _kinds_by_code(root: type[HoldfastError]) -> dict[str, type[HoldfastError]]:
+    """Every error by its code; a subclass that shares its parent's code stands behind it."""
+    found = {root.code: root}
+    for kind in root.__subclasses__():
+        found = {**_kinds_by_code(kind), **found}
+    return found

@@ -41,6 +41,13 @@ class Produced(StrEnum):
     COMMIT_REFUSED = "inventory.commit_refused"
     ALERT_ACKNOWLEDGED = "inventory.alert_acknowledged"
     ALERT_RESOLVED = "inventory.alert_resolved"
+    ADJUSTMENT_REQUESTED = "inventory.adjustment_requested"
+    ADJUSTMENT_APPLIED = "inventory.adjustment_applied"
+    ADJUSTMENT_REJECTED = "inventory.adjustment_rejected"
+    ADJUSTMENT_CANCELLED = "inventory.adjustment_cancelled"
+    ADJUSTMENT_LAPSED = "inventory.adjustment_lapsed"
+    ADJUSTMENT_REMINDED = "inventory.adjustment_reminded"
+    ADJUSTMENT_ESCALATED = "inventory.adjustment_escalated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import (
-    ApprovalRequired,
     FieldProblem,
-    HoldfastError,
     InsufficientStock,
     Shortage,
     Unprocessable,
@@ -45,6 +43,17 @@ class MovementType(StrEnum):
 
 ADJUSTABLE = frozenset({MovementType.INBOUND, MovementType.ADJUSTMENT, MovementType.RETURN, MovementType.DAMAGE})
 """What a person may write by hand; OUTBOUND belongs to reservations and TRANSFER to transfers."""
+
+
+class ReasonCode(StrEnum):
+    """Why stock was changed by hand, for reports; the words beside it are free."""
+
+    DAMAGE = "damage"
+    LOSS = "loss"
+    FOUND = "found"
+    COUNT_CORRECTION = "count_correction"
+    RETURN = "return"
+    RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +103,8 @@ class Movement:
     created_at: datetime
 
 
-def check_adjustment(type_: MovementType, delta: int, *, threshold: int) -> None:
-    """Refuse an adjustment that no person may make, or not alone.
-
-    Raises Unprocessable for a wrong type or sign, ApprovalRequired when |delta| exceeds `threshold` pieces.
-    """
+def check_adjustment(type_: MovementType, delta: int) -> None:
+    """Refuse an adjustment that no person may make. Raises Unprocessable for a wrong type or sign."""
     if type_ not in ADJUSTABLE:
         raise Unprocessable(fields=[FieldProblem("/type", f"{type_} is written by its own process, not by hand")])
     if delta == 0:
@@ -107,11 +113,6 @@ def check_adjustment(type_: MovementType, delta: int, *, threshold: int) -> None
         raise Unprocessable(fields=[FieldProblem("/delta", "damage takes stock away: use a negative number")])
     if type_ in {MovementType.INBOUND, MovementType.RETURN} and delta < 0:
         raise Unprocessable(fields=[FieldProblem("/delta", f"{type_} brings stock in: use a positive number")])
-    if abs(delta) > threshold:
-        raise ApprovalRequired(
-            f"a change of {abs(delta)} pieces is above the threshold of {threshold}",
-            extra={"threshold": threshold, "delta": delta},
-        )
 
 
 def check_takeable(item: StockItem, delta: int) -> None:
@@ -125,17 +126,10 @@ def check_takeable(item: StockItem, delta: int) -> None:
         raise Unprocessable(f"{item.sku} would hold more than {STOCK_TOTAL_MAX} pieces")
 
 
-def change_of(item: StockItem, update: StockUpdate, *, threshold: int) -> int:
-    """The signed pieces by which an update changes a row; 0 when a count found what was expected.
-
-    Raises what `check_adjustment` and `check_takeable` raise.
-    """
-    if update.quantity_total is not None and update.quantity_total == item.quantity_total:
-        return 0
+def delta_of(item: StockItem, update: StockUpdate) -> int:
+    """The signed pieces by which an update changes a row; 0 when a count found what was expected."""
     delta = update.quantity_total - item.quantity_total if update.quantity_total is not None else update.delta
     assert delta is not None, "domain.stock_fields has seen either a delta or a count"
-    check_adjustment(update.type, delta, threshold=threshold)
-    check_takeable(item, delta)
     return delta
 
 
@@ -181,12 +175,13 @@ class StockItemChanges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """A change of stock by hand: `delta` pieces, signed."""
+    """A change of stock by hand: `delta` pieces, signed. Without a `reason_code` it has that of its type and sign."""
 
     delta: int
     reason: str
     type: MovementType = MovementType.ADJUSTMENT
     reference: str = ""
+    reason_code: ReasonCode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,19 +196,3 @@ class StockUpdate:
     type: MovementType = MovementType.ADJUSTMENT
     reason: str = ""
     reference: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adjusted:
-    """A row after a change, and the ledger line of it; no line when a count found what was expected."""
-
-    item: StockItem
-    movement: Movement | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    """What became of one item of a batch: `adjusted`, or the `error` that refused it."""
-
-    adjusted: Adjusted | None = None
-    error: HoldfastError | None = None

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from db.engine import Database
-from domain.contracts.names import reservation_workflow_id
+from domain.contracts.names import operation_workflow_id, reservation_workflow_id
+from domain.operations import OperationKind
 from gateway.auth import Authenticator
+from gateway.commands.adjustments import AdjustmentCommands
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
@@ -15,6 +17,7 @@ from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import HealthChecks
+from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
 from gateway.views import Views
 from runtime.settings import Settings
@@ -34,11 +37,20 @@ class Services:
     suppliers: SupplierCommands
     purchasing: PurchasingViews
     alerts: AlertCommands
+    adjustments: AdjustmentCommands
+    operation_views: OperationViews
     views: Views
     health: HealthChecks
 
     def reservation_link(self, reservation_id: UUID) -> str:
         """Where an operator sees this reservation's workflow in Temporal UI."""
+        return self._workflow_link(reservation_workflow_id(reservation_id))
+
+    def operation_link(self, kind: OperationKind, operation_id: UUID) -> str:
+        """Where an operator sees this operation's workflow in Temporal UI."""
+        return self._workflow_link(operation_workflow_id(kind, operation_id))
+
+    def _workflow_link(self, workflow_id: str) -> str:
         base = self.settings.temporal_ui_url.rstrip("/")
         namespace = self.settings.temporal_namespace
-        return f"{base}/namespaces/{namespace}/workflows/{reservation_workflow_id(reservation_id)}"
+        return f"{base}/namespaces/{namespace}/workflows/{workflow_id}"

@@ -19,7 +19,9 @@ from domain.contracts.reservations import HoldIdentity
 from domain.reservations import Reservation
 from gateway.admission import Admission
 from gateway.auth import Authenticator
+from gateway.commands.adjustments import AdjustmentCommands
 from gateway.commands.alerts import AlertCommands
+from gateway.commands.operations import OperationDesk
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -28,6 +30,7 @@ from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import Check, HealthChecks
 from gateway.http.app import make_app
 from gateway.http.server import serve_http
+from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
 from gateway.rpc.server import RpcServer, make_server
 from gateway.services import Services
@@ -114,17 +117,21 @@ async def _open_doors(stack: AsyncExitStack, services: Services, settings: Setti
 def _services(
     settings: Settings, database: Database, view: AvailabilityView, client: Client, commands: ReservationCommands
 ) -> Services:
+    desk = OperationDesk(database=database, temporal=client, deadline_seconds=settings.request_timeout_seconds)
+    adjustments = AdjustmentCommands(database, desk, view)
     return Services(
         settings=settings,
         database=database,
         authenticator=Authenticator(settings),
         reservations=commands,
         returns=ReturnCommands(database),
-        stock=StockCommands(database, view, settings),
+        stock=StockCommands(database, view, settings, begin=adjustments.begin),
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),
         purchasing=PurchasingViews(database),
         alerts=AlertCommands(database),
+        adjustments=adjustments,
+        operation_views=OperationViews(database),
         views=Views(database, view),
         health=HealthChecks(
             required={"postgres": database.check, "temporal": _answering(client)},

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
+from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
 from db.engine import Database
@@ -17,7 +18,7 @@ from runtime.settings import Settings
 from runtime.temporal import connect, ensure_search_attributes, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
 from workers.schedules import ensure_schedules
-from workers.temporal_workers import maintenance_worker, reservation_worker
+from workers.temporal_workers import maintenance_worker, operations_worker, reservation_worker
 
 PROMETHEUS_PORTS_TRIED = 20
 """PROMETHEUS_PORT belongs to `serve`; this process takes the next free one."""
@@ -53,6 +54,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         reservations = ReservationActivities(database, settings)
         maintenance = MaintenanceActivities(database, client, settings)
         await stack.enter_async_context(reservation_worker(client, reservations, settings))
+        await stack.enter_async_context(operations_worker(client, AdjustmentActivities(database, settings), settings))
         await stack.enter_async_context(maintenance_worker(client, maintenance, settings))
         _log.info("worker_ready")
         await stop.wait()

@@ -15,10 +15,8 @@ from temporalio.common import (
 
 from domain.contracts.names import RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
-from runtime.temporal import ORDER_ID, REGION, SKUS
+from runtime.temporal import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, one_line
 
-SKUS_SHOWN_MAX = 20
-SUMMARY_CHARACTERS_MAX = 200
 RPC_TIMEOUT = timedelta(seconds=5)
 TASK_TIMEOUT = timedelta(seconds=10)
 """How long a workflow task of a killed process blocks its reservation; see DESIGN D1 for what waits on it."""
@@ -61,5 +59,4 @@ def _search_attributes(request: HoldRequest) -> TypedSearchAttributes:
 
 def _summary(request: HoldRequest) -> str:
     lines = ", ".join(f"{item.quantity} × {item.sku or item.inventory_id or item.product_id}" for item in request.items)
-    text = f"{lines} · order {request.order_id}"
-    return text if len(text) <= SUMMARY_CHARACTERS_MAX else f"{text[: SUMMARY_CHARACTERS_MAX - 1]}…"
+    return one_line(f"{lines} · order {request.order_id}")

@@ -8,6 +8,7 @@ hold the same settings in lower or upper case; the environment wins.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,9 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from domain.adjustments import AdjustmentPolicy
+from domain.operations import Patience
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 OTLP_PORT = 4317
@@ -102,6 +106,9 @@ class Settings(BaseSettings):
     reservation_extends_max: int = Field(default=10, ge=0)
     adjustment_approval_threshold: int = Field(default=100, ge=1)
     adjustment_approval_value: Decimal | None = Field(default=None, ge=0)
+    approval_remind_seconds: int = Field(default=24 * 3600, ge=1)
+    approval_escalate_seconds: int = Field(default=48 * 3600, ge=1)
+    approval_lapse_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024)
@@ -162,9 +169,31 @@ class Settings(BaseSettings):
             problems.append("RESERVATION_HOLD_SECONDS must not exceed RESERVATION_HOLD_SECONDS_MAX")
         if bool(self.temporal_tls_client_cert_path) != bool(self.temporal_tls_client_key_path):
             problems.append("TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH go together")
+        if not self.approval_remind_seconds <= self.approval_escalate_seconds <= self.approval_lapse_seconds:
+            problems.append(
+                "APPROVAL_REMIND_SECONDS, _ESCALATE_ and _LAPSE_SECONDS must not grow smaller in this order"
+            )
         if not self.kafka_brokers:
             problems.append("KAFKA_BROKERS names no broker")
         return problems
+
+    @property
+    def patience(self) -> Patience:
+        """How long anything waits for its approval."""
+        return Patience(
+            remind=timedelta(seconds=self.approval_remind_seconds),
+            escalate=timedelta(seconds=self.approval_escalate_seconds),
+            lapse=timedelta(seconds=self.approval_lapse_seconds),
+        )
+
+    @property
+    def adjustment_policy(self) -> AdjustmentPolicy:
+        """What one person may change alone."""
+        return AdjustmentPolicy(
+            threshold_quantity=self.adjustment_approval_threshold,
+            threshold_value=self.adjustment_approval_value,
+            patience=self.patience,
+        )
 
     @property
     def otlp_endpoint(self) -> str:

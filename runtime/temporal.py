@@ -37,6 +37,7 @@ from temporalio.runtime import (
 from temporalio.service import GrpcCompression, KeepAliveConfig, RetryConfig, RPCError, RPCStatusCode, TLSConfig
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from domain.contracts.names import IS_LATE, OPERATION_STATUS
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from runtime.temporal_metrics import make_metric_buffer, pumping
@@ -45,14 +46,23 @@ ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
 SKUS = SearchAttributeKey.for_keyword_list("Skus")
 REGION = SearchAttributeKey.for_keyword("Region")
 EXPIRES_AT = SearchAttributeKey.for_datetime("ExpiresAt")
+STATUS = SearchAttributeKey.for_keyword(OPERATION_STATUS)
+LATE = SearchAttributeKey.for_bool(IS_LATE)
 
-_SEARCH_ATTRIBUTES = {
+SEARCH_ATTRIBUTES = {
     ORDER_ID.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     SKUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
     REGION.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     EXPIRES_AT.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    STATUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    LATE.name: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 }
-SEARCH_ATTRIBUTE_NAMES = tuple(_SEARCH_ATTRIBUTES)
+"""What people look by: name and kind."""
+
+SEARCH_ATTRIBUTE_NAMES = tuple(SEARCH_ATTRIBUTES)
+
+SKUS_SHOWN_MAX = 20
+SUMMARY_CHARACTERS_MAX = 200
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _RPC_TIMEOUT = timedelta(seconds=5)
@@ -153,7 +163,7 @@ async def ensure_search_attributes(client: Client) -> None:
     known = await operator.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=_RPC_TIMEOUT
     )
-    missing = {name: kind for name, kind in _SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes}
+    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes}
     if not missing:
         return
     request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
@@ -163,6 +173,12 @@ async def ensure_search_attributes(client: Client) -> None:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
     _log.info("search_attributes_added", names=sorted(missing))
+
+
+def one_line(text: str) -> str:
+    """A text cut to what a workflow's summary may hold."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SUMMARY_CHARACTERS_MAX else f"{flat[: SUMMARY_CHARACTERS_MAX - 1]}…"
 
 
 async def _connect_once(

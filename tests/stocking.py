@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -15,12 +16,15 @@ from db import holding, movements, reservations, returns, stock, warehouses
 from db.engine import Database, WriteSession
 from db.invariants import violations_of
 from db.tables import outbox
+from domain.contracts.events import produced_body
 from domain.contracts.reservations import Decision, HoldRequest, SettleOutcome, SettleRequest
+from domain.events import InventoryEvent
 from domain.ids import system_actor
 from domain.reservations import Item, Reservation, ReservationStatus, fingerprint
 from domain.returns import Condition, ReturnPart, ReturnRequest
 from domain.stock import MovementType, NewStockItem, StockItem
 from domain.warehouses import NewWarehouse, Warehouse
+from workers.event_schemas import problem_with, schema
 
 TESTER = system_actor("tester")
 
@@ -177,6 +181,15 @@ async def news_of(database: Database, stream_id: UUID) -> list[Any]:
     statement = select(outbox).where(outbox.c.stream_id == stream_id).order_by(outbox.c.outbox_id)
     async with database.read() as session:
         return list((await session.execute(statement)).all())
+
+
+async def assert_documented(database: Database, stream_id: UUID) -> None:
+    """Every event of a stream is what its JSON Schema says, and says nothing that the schema does not."""
+    for row in await news_of(database, stream_id):
+        event = InventoryEvent(**{name: getattr(row, name) for name in InventoryEvent.__dataclass_fields__})
+        body = json.loads(json.dumps(produced_body(event)))
+        assert problem_with(event.type, body) is None
+        assert body.keys() <= schema(event.type)["properties"].keys()
 
 
 async def ledger_of(database: Database, item: StockItem) -> list[Any]:

@@ -12,10 +12,12 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
+from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
-from domain.contracts.names import MAINTENANCE_QUEUE, RESERVATION_QUEUE
+from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVATION_QUEUE
 from runtime.settings import Settings
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
 
@@ -24,6 +26,10 @@ WORKFLOW_TASKS_MAX = 200
 
 LOCAL_ACTIVITIES_MAX = 100
 POLLERS = 10
+OPERATION_TASKS_MAX = 20
+OPERATION_POLLERS = 4
+"""People are slower than checkouts."""
+
 NEW_WORK_POLLER_SHARE = 0.5
 """nonsticky_to_sticky_poll_ratio: its default leaves one poller for new reservations."""
 
@@ -41,6 +47,25 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
         max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
         max_concurrent_local_activities=LOCAL_ACTIVITIES_MAX,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=POLLERS),
+        nonsticky_to_sticky_poll_ratio=NEW_WORK_POLLER_SHARE,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_sticky_timeout_seconds),
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+    )
+
+
+def operations_worker(client: Client, adjustments: AdjustmentActivities, settings: Settings) -> Worker:
+    """The worker of the `operations` task queue: whatever waits for people, with local activities."""
+    return Worker(
+        client,
+        task_queue=OPERATIONS_QUEUE,
+        workflows=[AdjustmentWorkflow],
+        activities=[adjustments.open, adjustments.take],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        no_remote_activities=True,
+        max_cached_workflows=settings.worker_max_cached_workflows,
+        max_concurrent_workflow_tasks=OPERATION_TASKS_MAX,
+        max_concurrent_local_activities=OPERATION_TASKS_MAX,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=OPERATION_POLLERS),
         nonsticky_to_sticky_poll_ratio=NEW_WORK_POLLER_SHARE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_sticky_timeout_seconds),
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),

@@ -12,6 +12,8 @@ from typing import TypedDict
 from temporalio import activity
 from temporalio.common import RetryPolicy
 
+from domain.contracts.adjustments import AdjustmentRequest
+from domain.contracts.operations import StepOutcome, StepRequest
 from domain.contracts.reservations import HoldOutcome, HoldRequest, SettleOutcome, SettleRequest
 
 
@@ -52,6 +54,20 @@ class ReservationActivities(ABC):
     @abstractmethod
     async def settle(self, request: SettleRequest) -> SettleOutcome:
         """Make a guarded transition; the answer is the row's status afterwards, whoever won."""
+
+
+class AdjustmentActivities(ABC):
+    """One Postgres transaction each, idempotent on the adjustment's id and the decision's. Run as local activities."""
+
+    @activity.defn(name="open_adjustment")
+    @abstractmethod
+    async def open(self, request: AdjustmentRequest) -> StepOutcome:
+        """Record the adjustment if nobody has, apply it if one person is enough; answers the row as it is now."""
+
+    @activity.defn(name="take_adjustment_step")
+    @abstractmethod
+    async def take(self, request: StepRequest) -> StepOutcome:
+        """Take one step under its rules, or record who was refused and why."""
 
 
 class MaintenanceActivities(ABC):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from db.tables.alerts import alerts
 from db.tables.columns import metadata
 from db.tables.news import idempotency_keys, inbox, outbox, relay_leases, relay_members
+from db.tables.operations import adjustments, audit
 from db.tables.reservations import reservation_lines, reservation_return_lines, reservation_returns, reservations
 from db.tables.stock import inventory, stock_movements, warehouses
 from db.tables.suppliers import supplier_items, suppliers
 
 __all__ = [
+    "adjustments",
     "alerts",
+    "audit",
     "idempotency_keys",
     "inbox",
     "inventory",

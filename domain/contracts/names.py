@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from domain.operations import OperationKind
+
 RESERVATION_QUEUE = "reservations"
+OPERATIONS_QUEUE = "operations"
 MAINTENANCE_QUEUE = "maintenance"
 
 RESERVATION_WORKFLOW = "Reservation"
+ADJUSTMENT_WORKFLOW = "StockAdjustment"
+TRANSFER_WORKFLOW = "Transfer"
+PURCHASE_ORDER_WORKFLOW = "PurchaseOrder"
 RECONCILE_WORKFLOW = "Reconcile"
 RECONCILE_SCHEDULE = "reconcile"
 
@@ -16,6 +22,19 @@ CANCEL = "cancel"
 EXTEND = "extend"
 HELD = "held"
 """Signals and updates of a reservation; `held` is an update only."""
+
+
+DECIDE = "decide"
+"""The update of every operation; its signals are named after the steps that people take."""
+
+OPERATION_STATUS = "OperationStatus"
+IS_LATE = "IsLate"
+"""Search attributes that a workflow keeps up to date by itself."""
+
+
+def operation_workflow_id(kind: OperationKind, operation_id: UUID) -> str:
+    """The workflow of one adjustment, transfer or purchase order."""
+    return f"{kind}-{operation_id}"
 
 
 def reservation_workflow_id(reservation_id: UUID) -> str:

@@ -6,7 +6,9 @@ its idempotency key, so that a repeat after a crash finds the first effect and a
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from db import movements, stock, warehouses
@@ -14,23 +16,23 @@ from db.availability_view import AvailabilityView
 from db.engine import Database, WriteSession
 from db.locks import lock_stock
 from db.movements import Change
+from domain.adjustments import Adjusted, BatchResult
 from domain.errors import AlreadyExists, FieldProblem, NotFound, StaleVersion, StockInUse, UnknownItem
 from domain.stock import (
-    COUNT_REASON,
     OPENING_REASON,
-    Adjusted,
     Adjustment,
-    BatchResult,
     MovementType,
     NewStockItem,
+    ReasonCode,
     StockItem,
     StockItemChanges,
     StockUpdate,
-    change_of,
 )
 from domain.stock_fields import check_changes, check_new_item, check_update
 from gateway.auth import Caller
-from gateway.commands.stock_batch import apply_batch, check_batch, repeated
+from gateway.commands.adjustments import Begin, leave_to_reconcile
+from gateway.commands.stock_batch import apply_batch, check_batch
+from gateway.commands.stock_change import apply_update, repeated
 from runtime.logs import get_logger
 from runtime.settings import Settings
 
@@ -40,10 +42,13 @@ _log = get_logger(__name__)
 class StockCommands:
     """Commands on inventory rows. They raise domain errors only."""
 
-    def __init__(self, database: Database, view: AvailabilityView, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, view: AvailabilityView, settings: Settings, *, begin: Begin = leave_to_reconcile
+    ) -> None:
         self._database = database
         self._view = view
-        self._threshold = settings.adjustment_approval_threshold
+        self._begin = begin
+        self._policy = settings.adjustment_policy
 
     async def create(self, new: NewStockItem, caller: Caller, *, inventory_id: UUID) -> StockItem:
         """Make a row with its opening stock. Raises Unprocessable, UnknownItem (warehouse), AlreadyExists."""
@@ -56,21 +61,27 @@ class StockCommands:
 
     async def update(
         self, inventory_id: UUID, changes: StockItemChanges, caller: Caller, *, expected_version: int | None
-    ) -> StockItem:
-        """Change a row's reorder rule or cost, or count its stock.
+    ) -> Adjusted:
+        """Change a row's reorder rule or cost, or count its stock; a count far off waits for an approval.
 
-        Raises NotFound, StaleVersion, Unprocessable, InsufficientStock, ApprovalRequired.
+        Raises NotFound, StaleVersion, Unprocessable, InsufficientStock.
         """
-        item = await self._database.writing(
-            lambda session: self._update(session, inventory_id, changes, caller, expected_version)
-        )
-        await self._view.store([item])
-        return item
+
+        async def work(session: WriteSession) -> Adjusted:
+            item = await _locked(session, inventory_id)
+            _check_version(item, expected_version)
+            check_changes(changes, item)
+            return await self._update(session, item, changes, caller)
+
+        return await self._told(await self._database.writing(work))
 
     async def adjust(
-        self, inventory_id: UUID, adjustment: Adjustment, caller: Caller, *, movement_id: UUID
+        self, inventory_id: UUID, adjustment: Adjustment, caller: Caller, *, adjustment_id: UUID
     ) -> Adjusted:
-        """Change a total by hand. Raises NotFound, Unprocessable, InsufficientStock, ApprovalRequired."""
+        """Change a total by hand; a large change waits for an approval.
+
+        Raises NotFound, Unprocessable, InsufficientStock.
+        """
         update = StockUpdate(
             inventory_id=inventory_id,
             delta=adjustment.delta,
@@ -78,7 +89,7 @@ class StockCommands:
             reason=adjustment.reason,
             reference=adjustment.reference,
         )
-        return await self._change(update, caller, movement_id=movement_id, expected_version=None)
+        return await self._change(update, caller, adjustment.reason_code, adjustment_id, expected_version=None)
 
     async def set_stock(
         self,
@@ -91,30 +102,33 @@ class StockCommands:
         reference: str = "",
         expected_version: int | None,
         caller: Caller,
-        movement_id: UUID,
-    ) -> StockItem:
+        adjustment_id: UUID,
+    ) -> Adjusted:
         """Set an absolute total or apply a delta, exactly one of them. Raises what `adjust` does, and StaleVersion."""
         update = StockUpdate(
             inventory_id=inventory_id, quantity_total=total, delta=delta, type=type, reason=reason, reference=reference
         )
-        changed = await self._change(update, caller, movement_id=movement_id, expected_version=expected_version)
-        return changed.item
+        return await self._change(update, caller, None, adjustment_id, expected_version=expected_version)
 
     async def batch(
         self, updates: Sequence[StockUpdate], caller: Caller, *, atomic: bool, batch_id: UUID
     ) -> list[BatchResult]:
         """Apply 1 to 200 updates in order, answered one by one; an answer's row is as the whole batch left it.
 
-        With `atomic` one refused item undoes all: raises BatchRefused, which lists every refused item.
+        A large change waits for an approval, the others do not wait for it. With `atomic` one item that is refused or
+        would have to wait undoes all: raises BatchRefused, which lists every such item.
         """
         check_batch(updates)
         results = await self._database.writing(
             lambda session: apply_batch(
-                session, updates, caller, atomic=atomic, batch_id=batch_id, threshold=self._threshold
+                session, updates, caller, atomic=atomic, batch_id=batch_id, policy=self._policy
             ),
             idempotent=True,
         )
         await self._view.store([result.adjusted.item for result in results if result.adjusted])
+        for result in results:
+            if result.adjusted:
+                await self._begin_waiting(result.adjusted)
         return results
 
     async def delete(self, inventory_id: UUID, caller: Caller, *, expected_version: int | None) -> None:
@@ -130,7 +144,13 @@ class StockCommands:
         )
 
     async def _change(
-        self, update: StockUpdate, caller: Caller, *, movement_id: UUID, expected_version: int | None
+        self,
+        update: StockUpdate,
+        caller: Caller,
+        reason_code: ReasonCode | None,
+        adjustment_id: UUID,
+        *,
+        expected_version: int | None,
     ) -> Adjusted:
         check_update(update)
         assert update.inventory_id is not None, "single changes name their row"
@@ -138,33 +158,35 @@ class StockCommands:
 
         async def work(session: WriteSession) -> Adjusted:
             item = await _locked(session, inventory_id)
-            done = (await movements.by_ids(session, [movement_id])).get(movement_id)
+            done = await repeated(session, item, adjustment_id)
             if done is not None:
-                return repeated(item, done)
+                return done
             _check_version(item, expected_version)
-            return await _apply(session, item, update, caller, threshold=self._threshold, movement_id=movement_id)
+            return await apply_update(
+                session, item, update, caller, self._policy, adjustment_id=adjustment_id, reason_code=reason_code
+            )
 
-        changed = await self._database.writing(work, idempotent=True)
-        await self._view.store([changed.item])
-        return changed
+        return await self._told(await self._database.writing(work, idempotent=True))
 
     async def _update(
-        self,
-        session: WriteSession,
-        inventory_id: UUID,
-        changes: StockItemChanges,
-        caller: Caller,
-        expected_version: int | None,
-    ) -> StockItem:
-        item = await _locked(session, inventory_id)
-        _check_version(item, expected_version)
-        check_changes(changes, item)
+        self, session: WriteSession, item: StockItem, changes: StockItemChanges, caller: Caller
+    ) -> Adjusted:
+        counted = Adjusted(item=item)
         if changes.quantity_total is not None:
-            count = StockUpdate(inventory_id=inventory_id, quantity_total=changes.quantity_total, reason=changes.reason)
-            await _apply(session, item, count, caller, threshold=self._threshold, movement_id=None)
+            count = StockUpdate(quantity_total=changes.quantity_total, reason=changes.reason)
+            counted = await apply_update(session, item, count, caller, self._policy, adjustment_id=uuid.uuid4())
         if details := changes.details(item):
             await stock.set_details(session, item, details, caller.traceparent)
-        return await _existing(session, inventory_id)
+        return replace(counted, item=await _existing(session, item.inventory_id))
+
+    async def _told(self, changed: Adjusted) -> Adjusted:
+        await self._view.store([changed.item])
+        await self._begin_waiting(changed)
+        return changed
+
+    async def _begin_waiting(self, changed: Adjusted) -> None:
+        if changed.adjustment is not None and changed.is_waiting:
+            await self._begin(changed.adjustment)
 
 
 async def _create(session: WriteSession, new: NewStockItem, caller: Caller, inventory_id: UUID) -> StockItem:
@@ -207,31 +229,6 @@ async def _retire(session: WriteSession, inventory_id: UUID, caller: Caller, exp
         )
     await stock.retire(session, inventory_id, traceparent=caller.traceparent)
     return item
-
-
-async def _apply(
-    session: WriteSession,
-    item: StockItem,
-    update: StockUpdate,
-    caller: Caller,
-    *,
-    threshold: int,
-    movement_id: UUID | None,
-) -> Adjusted:
-    """Make one change of a locked row, after its rules."""
-    delta = change_of(item, update, threshold=threshold)
-    if delta == 0:
-        return Adjusted(item=item, movement=None)
-    change = Change(
-        inventory_id=item.inventory_id,
-        delta=delta,
-        type=update.type,
-        reason=update.reason or COUNT_REASON,
-        reference=update.reference,
-        movement_id=movement_id,
-    )
-    [movement] = await movements.apply(session, [change], caller.actor, caller.traceparent)
-    return Adjusted(item=await _existing(session, item.inventory_id), movement=movement)
 
 
 async def _locked(session: WriteSession, inventory_id: UUID) -> StockItem:

@@ -1,7 +1,7 @@
 """Many changes of stock in one transaction: all rows locked at once in one order, then item after item by the rules.
 
-Items see what the items before them did. The ledger lines get ids derived from the batch's, which is how a repeat is
-told from a first run: a batch that left any line behind is answered from its lines and never applied again.
+Items see what the items before them did. Their adjustments get ids derived from the batch's, which is how a repeat is
+told from a first run: a batch that left any behind is answered from them and never applied again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from db import movements, stock
+from db import adjustment_rows, movements, stock, warehouses
+from db.adjustments import Judged, judge, record
 from db.engine import WriteSession
 from db.locks import lock_stock
 from db.movements import Change
+from domain.adjustments import Adjusted, AdjustmentPolicy, BatchResult, StockAdjustment
 from domain.errors import (
-    AlreadyExists,
+    ApprovalRequired,
     BatchRefused,
     Conflict,
     FieldProblem,
@@ -26,25 +28,17 @@ from domain.errors import (
     Unprocessable,
 )
 from domain.limits import LINES_MAX
-from domain.stock import COUNT_REASON, Adjusted, BatchResult, Movement, StockItem, StockUpdate, change_of
+from domain.stock import Movement, StockItem, StockUpdate
 from domain.stock_fields import check_update
+from domain.warehouses import Warehouse
 from gateway.auth import Caller
+from gateway.commands.stock_change import adjustment_request
 
 
 def check_batch(updates: Sequence[StockUpdate]) -> None:
     """Refuse an empty or too long batch. Raises Unprocessable."""
     if not 1 <= len(updates) <= LINES_MAX:
         raise Unprocessable(fields=[FieldProblem("/items", f"must hold 1 to {LINES_MAX} items")])
-
-
-def repeated(item: StockItem, done: Movement) -> Adjusted:
-    """The answer to a change that was made before: its ledger line, and the row as it is now.
-
-    Raises AlreadyExists when the line's id belongs to a change of another row.
-    """
-    if done.inventory_id != item.inventory_id:
-        raise AlreadyExists("this id belongs to a change of another row")
-    return Adjusted(item=item, movement=done)
 
 
 async def apply_batch(
@@ -54,29 +48,35 @@ async def apply_batch(
     *,
     atomic: bool,
     batch_id: UUID,
-    threshold: int,
+    policy: AdjustmentPolicy,
 ) -> list[BatchResult]:
     """Apply a batch in the caller's transaction; answers in the order of the items. Raises BatchRefused."""
     ids = await _named_rows(session, updates)
     known = {inventory_id for inventory_id in ids if inventory_id is not None}
     await lock_stock(session, known)
     rows = await stock.by_ids(session, known)
-    lines = [uuid.uuid5(batch_id, str(position)) for position in range(len(updates))]
-    done = await movements.by_ids(session, lines)
-    run = _Run(rows, threshold, is_repeat=bool(done))
+    places = await warehouses.by_ids(session, {item.warehouse_id for item in rows.values()})
+    own_ids = [uuid.uuid5(batch_id, str(position)) for position in range(len(updates))]
+    done = await adjustment_rows.by_ids(session, own_ids)
+    run = _Run(rows, places, caller, policy, is_repeat=bool(done))
     outcomes = [
-        done[line] if line in done else run.decide(inventory_id, update, line)
-        for inventory_id, update, line in zip(ids, updates, lines, strict=True)
+        done[own_id] if own_id in done else run.decide(inventory_id, update, own_id)
+        for inventory_id, update, own_id in zip(ids, updates, own_ids, strict=True)
     ]
     if atomic and not done:
         _refuse_all(outcomes)
-    written = await _write(session, run.changes, caller)
-    rows = await stock.by_ids(session, known)
-    return [_result(outcome, rows, written) for outcome in outcomes]
+    await _write(session, run.judged, caller, policy)
+    return _results(
+        outcomes,
+        await stock.by_ids(session, known),
+        await adjustment_rows.by_ids(session, own_ids),
+        await movements.by_ids(session, own_ids),
+    )
 
 
-_Outcome = HoldfastError | Movement | Change | StockItem
-"""Of one item: why not; the line of an earlier run; what to do; or the row of a count that found what was expected."""
+_Outcome = HoldfastError | StockAdjustment | Judged | StockItem
+"""Of one item: why not; what an earlier run made of it; what to do; or the row of a count that found what was
+expected."""
 
 
 @dataclass(slots=True)
@@ -84,38 +84,34 @@ class _Run:
     """The rows as the items so far leave them, and the changes to be made, in order."""
 
     rows: dict[UUID, StockItem]
-    threshold: int
+    places: Mapping[UUID, Warehouse]
+    caller: Caller
+    policy: AdjustmentPolicy
     is_repeat: bool
-    changes: list[Change] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
 
-    def decide(self, inventory_id: UUID | None, update: StockUpdate, line: UUID) -> _Outcome:
+    def decide(self, inventory_id: UUID | None, update: StockUpdate, own_id: UUID) -> _Outcome:
         """What becomes of an item."""
         try:
             check_update(update)
             item = self.rows.get(inventory_id) if inventory_id is not None else None
             if item is None:
                 raise UnknownItem("no inventory row has this id, or this sku in this warehouse")
-            return self._change(item, update, line)
+            return self._judge(item, update, own_id)
         except HoldfastError as error:
             return error
 
-    def _change(self, item: StockItem, update: StockUpdate, line: UUID) -> _Outcome:
-        delta = change_of(item, update, threshold=self.threshold)
-        if delta == 0:
+    def _judge(self, item: StockItem, update: StockUpdate, own_id: UUID) -> _Outcome:
+        if update.quantity_total == item.quantity_total:
             return item
         if self.is_repeat:
             raise Conflict("this item was not applied when the batch first ran, and is not applied now")
-        change = Change(
-            inventory_id=item.inventory_id,
-            delta=delta,
-            type=update.type,
-            reason=update.reason or COUNT_REASON,
-            reference=update.reference,
-            movement_id=line,
-        )
-        self.rows[item.inventory_id] = replace(item, quantity_total=item.quantity_total + delta)
-        self.changes.append(change)
-        return change
+        asked = adjustment_request(update, item, self.caller, own_id)
+        judged = judge(item, self.places[item.warehouse_id], asked, self.policy)
+        if not judged.needs:
+            self.rows[item.inventory_id] = replace(item, quantity_total=item.quantity_total + asked.delta)
+        self.judged.append(judged)
+        return judged
 
 
 async def _named_rows(session: WriteSession, updates: Sequence[StockUpdate]) -> list[UUID | None]:
@@ -129,48 +125,57 @@ async def _named_rows(session: WriteSession, updates: Sequence[StockUpdate]) -> 
     ]
 
 
-async def _write(session: WriteSession, changes: Sequence[Change], caller: Caller) -> dict[UUID, Movement]:
-    """Make the changes, those of one row one after another; answers the ledger lines by id."""
-    written: dict[UUID, Movement] = {}
+async def _write(session: WriteSession, judged: Sequence[Judged], caller: Caller, policy: AdjustmentPolicy) -> None:
+    """Make the changes that may be made, those of one row one after another, and record all."""
+    lines: list[Movement] = []
     rounds: list[list[Change]] = []
     seen: dict[UUID, int] = {}
-    for change in changes:
+    for change in (one.change for one in judged if not one.needs):
         number = seen[change.inventory_id] = seen.get(change.inventory_id, -1) + 1
         if number == len(rounds):
             rounds.append([])
         rounds[number].append(change)
     for together in rounds:
-        lines = await movements.apply(session, together, caller.actor, caller.traceparent)
-        written |= {line.movement_id: line for line in lines}
-    return written
+        lines += await movements.apply(session, together, caller.actor, caller.traceparent)
+    if judged:
+        await record(session, judged, lines, policy)
 
 
 def _refuse_all(outcomes: Sequence[_Outcome]) -> None:
-    refused = [
-        RefusedItem(f"/items/{position}", outcome.code, outcome.detail)
-        for position, outcome in enumerate(outcomes)
-        if isinstance(outcome, HoldfastError)
-    ]
+    refusals = {position: _refusal(outcome) for position, outcome in enumerate(outcomes)}
+    refused = [RefusedItem(f"/items/{place}", error.code, error.detail) for place, error in refusals.items() if error]
     if refused:
         raise BatchRefused(refused)
 
 
-def _result(outcome: _Outcome, rows: Mapping[UUID, StockItem], written: Mapping[UUID, Movement]) -> BatchResult:
-    match outcome:
-        case HoldfastError():
-            return BatchResult(error=outcome)
-        case StockItem():
-            return BatchResult(adjusted=Adjusted(item=rows[outcome.inventory_id], movement=None))
-        case Change():
-            assert outcome.movement_id is not None, "every change of a batch was given its id"
-            line = written[outcome.movement_id]
-            return BatchResult(adjusted=Adjusted(item=rows[outcome.inventory_id], movement=line))
-        case Movement():
-            return _remembered(outcome, rows)
+def _refusal(outcome: _Outcome) -> HoldfastError | None:
+    """Why an item keeps an all-or-nothing batch from being applied now."""
+    if isinstance(outcome, HoldfastError):
+        return outcome
+    if isinstance(outcome, Judged) and outcome.needs:
+        return ApprovalRequired(f"a change of {outcome.request.delta:+d} pieces needs an approval of its own")
+    return None
 
 
-def _remembered(line: Movement, rows: Mapping[UUID, StockItem]) -> BatchResult:
-    item = rows.get(line.inventory_id)
-    if item is None:
-        return BatchResult(error=UnknownItem("the row was retired since this batch was applied"))
-    return BatchResult(adjusted=Adjusted(item=item, movement=line))
+def _results(
+    outcomes: Sequence[_Outcome],
+    rows: Mapping[UUID, StockItem],
+    made: Mapping[UUID, StockAdjustment],
+    lines: Mapping[UUID, Movement],
+) -> list[BatchResult]:
+    def result(outcome: _Outcome) -> BatchResult:
+        match outcome:
+            case HoldfastError():
+                return BatchResult(error=outcome)
+            case StockItem():
+                return BatchResult(adjusted=Adjusted(item=rows[outcome.inventory_id]))
+            case StockAdjustment():
+                own_id, inventory_id = outcome.adjustment_id, outcome.inventory_id
+            case Judged():
+                own_id, inventory_id = outcome.request.adjustment_id, outcome.item.inventory_id
+        if inventory_id not in rows:
+            return BatchResult(error=UnknownItem("the row was retired since this batch was applied"))
+        adjusted = Adjusted(item=rows[inventory_id], movement=lines.get(own_id), adjustment=made[own_id])
+        return BatchResult(adjusted=adjusted)
+
+    return [result(outcome) for outcome in outcomes]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from db.paging import Page
-from domain.stock import BatchResult, StockItem
+from domain.adjustments import BatchResult
+from domain.stock import StockItem
+from gateway.http.adjustments import accepted, shape
 from gateway.http.call import Call, Reply
 from gateway.http.preconditions import check_read_only
 from gateway.http.problems import problem_of, status_of
@@ -19,6 +21,7 @@ from gateway.http.schemas.inventory import (
 )
 from gateway.http.schemas.movements import Movement, MovementListing, MovementQuery
 from gateway.http.schemas.pages import PageQuery
+from gateway.services import Services
 
 PATH = "/api/v1/inventory"
 
@@ -66,15 +69,18 @@ async def create(call: Call[InventoryCreate, None]) -> Reply:
 async def update(call: Call[InventoryUpdate, None]) -> Reply:
     """Update an inventory row: its reorder rule, its cost, or its counted stock.
 
-    Send `If-Match` to be sure of what you change.
+    Send `If-Match` to be sure of what you change. 202 with the adjustment when the count is so far off that somebody
+    else has to approve it; everything else is changed already then.
     """
     inventory_id = call.ids["inventoryId"]
     if read_only := call.body.read_only():
         check_read_only(await call.services.views.inventory_item(inventory_id), read_only, call.expected_version)
-    item = await call.services.stock.update(
+    changed = await call.services.stock.update(
         inventory_id, call.body.changes(), call.actor, expected_version=call.expected_version
     )
-    return _reply(item)
+    if changed.adjustment is not None and changed.is_waiting:
+        return accepted(call.services, changed.adjustment)
+    return _reply(changed.item)
 
 
 async def delete(call: Call[None, None]) -> Reply:
@@ -89,18 +95,22 @@ async def delete(call: Call[None, None]) -> Reply:
 async def adjust(call: Call[InventoryAdjust, None]) -> Reply:
     """Adjust stock by hand, signed: damage, loss, something found.
 
-    422 `approval_required` when the change is larger than one person may make alone.
+    200 when it is applied. 202 with the adjustment when it is larger than one person may make alone: it waits for
+    somebody else at `/adjustments/{adjustmentId}/approve`.
     """
     adjusted = await call.services.stock.adjust(
-        call.ids["inventoryId"], call.body.adjustment(), call.actor, movement_id=call.resource_id
+        call.ids["inventoryId"], call.body.adjustment(), call.actor, adjustment_id=call.resource_id
     )
+    if adjusted.adjustment is not None and adjusted.is_waiting:
+        return accepted(call.services, adjusted.adjustment)
     return Reply(body=AdjustedItem.of(adjusted), version=adjusted.item.version)
 
 
 async def batch(call: Call[InventoryBatch, None]) -> Reply:
     """Update many rows at once, answered item by item in order.
 
-    With `atomic` one refused item undoes all: 409 `batch_refused` lists every such item.
+    An item too large for one person answers 202 with the adjustment that waits; the others do not wait for it. With
+    `atomic` one item that is refused or would wait undoes all: 409 `batch_refused` lists every such item.
     """
     results = await call.services.stock.batch(
         [item.update() for item in call.body.items],
@@ -108,7 +118,7 @@ async def batch(call: Call[InventoryBatch, None]) -> Reply:
         atomic=call.body.atomic,
         batch_id=call.resource_id,
     )
-    return Reply(body=BatchResults(items=[_result(result, call.path) for result in results]))
+    return Reply(body=BatchResults(items=[_result(call.services, result, call.path) for result in results]))
 
 
 async def list_movements(call: Call[None, MovementQuery]) -> Reply:
@@ -127,8 +137,10 @@ def _reply(item: StockItem) -> Reply:
     return Reply(body=InventoryItem.model_validate(item), version=item.version)
 
 
-def _result(result: BatchResult, path: str) -> BatchItemResult:
+def _result(services: Services, result: BatchResult, path: str) -> BatchItemResult:
     if result.error is not None:
         return BatchItemResult(status=status_of(result.error), problem=problem_of(result.error, path))
     assert result.adjusted is not None, "an item of a batch is applied or refused"
+    if result.adjusted.adjustment is not None and result.adjusted.is_waiting:
+        return BatchItemResult(status=202, adjustment=shape(services, result.adjusted.adjustment))
     return BatchItemResult(status=200, item=AdjustedItem.of(result.adjusted))

@@ -32,6 +32,7 @@ continued.
 
 TAGS = {
     "inventory": "A SKU in a warehouse, and its ledger.",
+    "adjustments": "Changes of stock by hand; large ones wait for somebody other than the asker.",
     "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
     "returns": "Sold stock that came back, sellable or damaged.",
     "warehouses": "Where stock stands.",

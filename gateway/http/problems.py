@@ -16,7 +16,6 @@ from pydantic_core import ErrorDetails
 from domain.errors import (
     Category,
     FieldProblem,
-    Forbidden,
     HoldfastError,
     Malformed,
     NotFound,
@@ -191,8 +190,7 @@ def _headers(error: HoldfastError) -> dict[str, str]:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
-    if isinstance(error, Forbidden):
-        scope = error.extra.get("missingScope", "")
+    if scope := error.extra.get("missingScope"):
         headers["WWW-Authenticate"] = f'Bearer realm="holdfast", error="insufficient_scope", scope="{scope}"'
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)

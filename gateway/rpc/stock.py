@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from domain.adjustments import StockAdjustment
 from domain.limits import STOCK_TOTAL_MAX
 from domain.money import amount_text
 from domain.stock import MovementType, StockItem, StockUpdate
@@ -36,7 +37,7 @@ def update_stock(services: Services, request: pb.UpdateStockRequest) -> Work:
     expected_version = request.expected_version if request.HasField("expected_version") else None
 
     async def change(call: Call) -> pb.InventoryResponse:
-        item = await services.stock.set_stock(
+        changed = await services.stock.set_stock(
             UUID(request.inventory_id),
             total=update.quantity_total,
             delta=update.delta,
@@ -45,15 +46,15 @@ def update_stock(services: Services, request: pb.UpdateStockRequest) -> Work:
             reference=update.reference,
             expected_version=expected_version,
             caller=call.caller,
-            movement_id=call.resource_id,
+            adjustment_id=call.resource_id,
         )
-        return inventory_response(item)
+        return inventory_response(changed.item, waiting=changed.adjustment if changed.is_waiting else None)
 
     return change
 
 
-def inventory_response(item: StockItem) -> pb.InventoryResponse:
-    """A row as callers see it."""
+def inventory_response(item: StockItem, *, waiting: StockAdjustment | None = None) -> pb.InventoryResponse:
+    """A row as callers see it, and the change of it that waits for an approval."""
     return pb.InventoryResponse(
         inventory_id=str(item.inventory_id),
         product_id=str(item.product_id),
@@ -69,6 +70,7 @@ def inventory_response(item: StockItem) -> pb.InventoryResponse:
         version=item.version,
         created_at=timestamp(item.created_at),
         updated_at=timestamp(item.updated_at),
+        pending_adjustment_id=str(waiting.adjustment_id) if waiting else None,
         unit_cost=None if item.unit_cost is None else amount_text(item.unit_cost),
         currency=item.currency,
     )

@@ -34,6 +34,7 @@ HOMES = {
         "runtime/temporal_metrics.py",
         "runtime/tracing.py",
         "runtime/reservation_start.py",
+        "runtime/operation_start.py",
         "holdfast/serve.py",
         "holdfast/bench/yardstick_eager.py",
     ),
@@ -52,9 +53,8 @@ HOMES = {
 
 FILE_LINES_MAX = 250
 LONGER_FILES = {
-    "domain/errors.py": 400,  # one tree, drawn once
+    "domain/errors.py": 420,  # one tree, drawn once
     "db/inbox.py": 285,  # one table with its life; half of it is SQL
-    "gateway/commands/stock.py": 260,  # one noun, and each command a few lines
 }
 
 FUNCTION_LINES_MAX = 70

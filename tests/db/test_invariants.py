@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from db import adjustments
 from db.engine import Database
 from db.invariants import INVARIANTS, SAMPLES_MAX, Violation, check, count_violations, violations_of
+from domain.adjustments import AdjustmentPolicy
+from domain.contracts.adjustments import AdjustmentRequest
+from domain.operations import Patience
 from domain.reservations import ReservationStatus
 from domain.returns import Condition
-from tests.stocking import add_stock, hold, return_sold, sell, settle, take_back, want
+from domain.stock import MovementType, StockItem
+from tests.stocking import TESTER, add_stock, hold, return_sold, sell, settle, take_back, want
 
 _GUARDS_OFF = """
 alter table inventory drop constraint inventory_total_not_negative, drop constraint inventory_reserved_not_negative,
@@ -98,6 +105,8 @@ DAMAGE = [
     ),
     ("every_crossing_raised_its_alert", "delete from alerts where kind = 'low_stock' and resolved_at is null"),
     ("every_crossing_raised_its_alert", """update alerts set details = '{"sequence": 999}'"""),
+    ("adjustments_are_in_the_ledger", "update adjustments set adjustment_id = uuidv7()"),
+    ("every_step_is_in_the_audit", "update adjustments set version = version + 1"),
 ]
 
 
@@ -117,11 +126,28 @@ async def lived_in(db: Database) -> Database:
     await take_back(db, sold, {one.inventory_id: 1})
     await take_back(db, sold, {one.inventory_id: 2}, Condition.DAMAGED)
     await hold(db, want(await add_stock(db, 50), 45))
+    await adjusted(db, one)
     assert await violations_of(db) == []
     async with db.single() as session:
         for statement in _GUARDS_OFF.split(";"):
             await session.execute(text(statement))
     return db
+
+
+async def adjusted(db: Database, item: StockItem) -> None:
+    patience = Patience(remind=timedelta(1), escalate=timedelta(2), lapse=timedelta(3))
+    policy = AdjustmentPolicy(threshold_quantity=10, threshold_value=None, patience=patience)
+    for delta in (1, 11):
+        asked = AdjustmentRequest(
+            adjustment_id=uuid.uuid4(),
+            inventory_id=item.inventory_id,
+            delta=delta,
+            type=MovementType.ADJUSTMENT,
+            reason="found",
+            actor_id=TESTER.actor_id,
+            actor_name=TESTER.name,
+        )
+        await db.writing(lambda session, asked=asked: adjustments.request(session, asked, policy))
 
 
 class Undone(Exception):

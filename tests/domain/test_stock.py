@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import ApprovalRequired, HoldfastError, InsufficientStock, Unprocessable
+from domain.errors import HoldfastError, InsufficientStock, Unprocessable
 from domain.limits import QUANTITY_MAX, STOCK_TOTAL_MAX
 from domain.stock import (
     MovementType,
@@ -20,9 +20,9 @@ from domain.stock import (
     StockItem,
     StockItemChanges,
     StockUpdate,
-    change_of,
     check_adjustment,
     check_takeable,
+    delta_of,
 )
 from domain.stock_fields import check_changes, check_new_item, check_update
 
@@ -68,7 +68,7 @@ class TestQuantities:
     @pytest.mark.parametrize("kind", [MovementType.OUTBOUND, MovementType.TRANSFER])
     def test_nobody_writes_a_sale_or_a_transfer_by_hand(self, kind: MovementType) -> None:
         with pytest.raises(Unprocessable) as refused:
-            check_adjustment(kind, 1, threshold=100)
+            check_adjustment(kind, 1)
         assert pointers(refused) == ["/type"]
 
     @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ class TestQuantities:
     )
     def test_the_sign_has_to_fit_the_reason(self, kind: MovementType, delta: int) -> None:
         with pytest.raises(Unprocessable) as refused:
-            check_adjustment(kind, delta, threshold=100)
+            check_adjustment(kind, delta)
         assert pointers(refused) == ["/delta"]
 
     @pytest.mark.parametrize(
@@ -95,30 +95,18 @@ class TestQuantities:
             (MovementType.RETURN, 1),
         ],
     )
-    def test_up_to_the_threshold_one_person_decides(self, kind: MovementType, delta: int) -> None:
-        check_adjustment(kind, delta, threshold=100)
-
-    @pytest.mark.parametrize("delta", [-101, 101])
-    def test_above_the_threshold_somebody_else_has_to_agree(self, delta: int) -> None:
-        with pytest.raises(ApprovalRequired) as refused:
-            check_adjustment(MovementType.ADJUSTMENT, delta, threshold=100)
-        assert refused.value.extra == {"threshold": 100, "delta": delta}
+    def test_a_person_may_write_what_belongs_to_people(self, kind: MovementType, delta: int) -> None:
+        check_adjustment(kind, delta)
 
 
 class TestUpdates:
     def test_a_count_is_the_difference_to_what_was_believed(self) -> None:
         count = StockUpdate(inventory_id=ITEM.inventory_id, quantity_total=7)
-        assert change_of(ITEM, count, threshold=100) == -3
+        assert delta_of(ITEM, count) == -3
 
     def test_a_count_that_finds_what_was_expected_changes_nothing(self) -> None:
         count = StockUpdate(inventory_id=ITEM.inventory_id, quantity_total=10, type=MovementType.DAMAGE)
-        assert change_of(ITEM, count, threshold=100) == 0
-
-    def test_a_count_follows_the_rules_of_any_change(self) -> None:
-        with pytest.raises(InsufficientStock):
-            change_of(ITEM, StockUpdate(inventory_id=ITEM.inventory_id, quantity_total=3), threshold=100)
-        with pytest.raises(ApprovalRequired):
-            change_of(ITEM, StockUpdate(inventory_id=ITEM.inventory_id, quantity_total=111), threshold=100)
+        assert delta_of(ITEM, count) == 0
 
     @given(
         st.integers(0, 300),
@@ -135,12 +123,13 @@ class TestUpdates:
         item = replace(ITEM, quantity_total=reserved + free, quantity_reserved=reserved)
         update = StockUpdate(inventory_id=item.inventory_id, type=kind, reason="r", **asked)
         try:
-            delta = change_of(item, update, threshold=100)
+            delta = delta_of(item, update)
+            check_adjustment(kind, delta)
+            check_takeable(item, delta)
         except HoldfastError:
             return
         after = replace(item, quantity_total=item.quantity_total + delta)
         assert after.quantity_available >= 0
-        assert abs(delta) <= 100
         assert asked.get("quantity_total", after.quantity_total) == after.quantity_total
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -20,7 +21,7 @@ from temporalio.worker import Worker
 from domain.contracts.names import RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
 from holdfast.stack.embedded import Stack
-from runtime.temporal import DATA_CONVERTER
+from runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
 from tests.workflows.fakes import FakeStock, hold_request
 from workflows.reservation import ReservationWorkflow
 
@@ -53,6 +54,9 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
         data_converter=DATA_CONVERTER, test_server_existing_path=str(program)
     )
     async with environment:
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=environment.client.namespace, search_attributes=SEARCH_ATTRIBUTES)
+        )
         yield environment
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.http.routes.adjustments import ADJUSTMENTS
 from gateway.http.routes.alerts import ALERTS
 from gateway.http.routes.availability import AVAILABILITY
 from gateway.http.routes.health import HEALTH
@@ -11,4 +12,4 @@ from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
 from gateway.http.routes.warehouses import WAREHOUSES
 
-ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *ALERTS, *SUPPLIERS, *HEALTH)
+ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *ALERTS, *SUPPLIERS, *ADJUSTMENTS, *HEALTH)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.auth import INVENTORY_READ, INVENTORY_WRITE
 from gateway.http import inventory
 from gateway.http.route import Route, answers
+from gateway.http.schemas.adjustments import Adjustment
 from gateway.http.schemas.batches import BatchResults, InventoryBatch
 from gateway.http.schemas.inventory import (
     AdjustedItem,
@@ -55,10 +56,10 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}",
         inventory.update,
         WRITE,
-        ROW,
+        ROW + answers(Adjustment, 202),
         body=InventoryUpdate,
         has_version=True,
-        problems={409: ("insufficient_stock",), 422: ("approval_required",)},
+        problems={409: ("insufficient_stock",)},
     ),
     Route(
         "DELETE",
@@ -74,11 +75,11 @@ INVENTORY = (
         "/api/v1/inventory/{inventoryId}/adjust",
         inventory.adjust,
         WRITE,
-        answers(AdjustedItem),
+        answers(AdjustedItem) + answers(Adjustment, 202),
         body=InventoryAdjust,
-        makes="movementId",
+        makes="adjustmentId",
         has_version=True,
-        problems={409: ("insufficient_stock",), 422: ("approval_required",)},
+        problems={409: ("insufficient_stock",)},
     ),
     Route(
         "GET",

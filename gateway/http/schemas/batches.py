@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from domain.limits import LINES_MAX
 from domain.stock import MovementType, StockUpdate
+from gateway.http.schemas.adjustments import Adjustment
 from gateway.http.schemas.inventory import ROW_EXAMPLE, AdjustedItem
 from gateway.http.schemas.model import Body, Delta, Id, Reason, Reference, Shape, Sku, Total, wrong
 from gateway.http.schemas.movements import MovementName
@@ -70,10 +71,12 @@ class InventoryBatch(Body):
 
 
 class BatchItemResult(Shape):
-    """What became of one update: `status` as it would have been alone, with the row or the problem."""
+    """What became of one update: `status` as it would have been alone, with the row, the adjustment that waits for an
+    approval, or the problem."""
 
     status: int
     item: AdjustedItem | None = None
+    adjustment: Adjustment | None = None
     problem: Problem | None = None
 
 

@@ -10,13 +10,15 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from db.stock import StockFilter
+from domain.adjustments import Adjusted, movement_type_of
 from domain.limits import REASON_CHARACTERS_MAX, STOCK_TOTAL_MAX
 from domain.stock import (
     REORDER_POINT_DEFAULT,
     REORDER_QUANTITY_DEFAULT,
-    Adjusted,
     Adjustment,
+    MovementType,
     NewStockItem,
+    ReasonCode,
     StockItemChanges,
 )
 from gateway.http.schemas.model import (
@@ -131,13 +133,23 @@ class InventoryAdjust(Body):
     )
 
     delta: Delta
-    type: MovementName
+    type: Annotated[MovementName | None, Field(description="May be left out beside a `reasonCode`.")] = None
+    reason_code: Annotated[
+        ReasonCode | None, Field(strict=False, description="Why, for reports; without one it follows from the type.")
+    ] = None
     reason: Annotated[str, Field(min_length=1, max_length=REASON_CHARACTERS_MAX), PROSE]
     reference: Reference = ""
 
     def adjustment(self) -> Adjustment:
         """The change as the rules take it."""
-        return Adjustment(delta=self.delta, type=self.type, reason=self.reason, reference=self.reference)
+        code = self.reason_code
+        return Adjustment(
+            delta=self.delta,
+            type=self.type or (movement_type_of(code) if code else MovementType.ADJUSTMENT),
+            reason=self.reason,
+            reference=self.reference,
+            reason_code=code,
+        )
 
 
 class InventoryQuery(PageQuery):
@@ -188,10 +200,12 @@ class AdjustedItem(InventoryItem):
     """The row after a change, and its ledger line; null when a count found what was expected."""
 
     movement: Movement | None
+    adjustment_id: UUID | None
 
     @classmethod
     def of(cls, adjusted: Adjusted) -> Self:
         """A changed row as callers see it."""
         movement = Movement.model_validate(adjusted.movement) if adjusted.movement else None
         row = InventoryItem.model_validate(adjusted.item)
-        return cls(**dict(row), movement=movement)
+        adjustment_id = adjusted.adjustment.adjustment_id if adjusted.adjustment else None
+        return cls(**dict(row), movement=movement, adjustment_id=adjustment_id)

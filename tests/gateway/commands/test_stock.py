@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 
 from db.engine import Database
+from domain.adjustments import BatchResult
 from domain.errors import (
     AlreadyExists,
-    ApprovalRequired,
     BatchRefused,
     Conflict,
     InsufficientStock,
@@ -23,7 +23,7 @@ from domain.errors import (
     Unprocessable,
 )
 from domain.reservations import ReservationStatus
-from domain.stock import Adjustment, BatchResult, MovementType, NewStockItem, StockItemChanges, StockUpdate
+from domain.stock import Adjustment, MovementType, NewStockItem, StockItemChanges, StockUpdate
 from domain.warehouses import WarehouseChanges
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
@@ -133,7 +133,7 @@ class TestAdjust:
         self, db: Database, stock_commands: StockCommands, caller: Caller
     ) -> None:
         item, movement_id = await add_stock(db, 10), uuid.uuid4()
-        changed = await stock_commands.adjust(item.inventory_id, FOUND, caller, movement_id=movement_id)
+        changed = await stock_commands.adjust(item.inventory_id, FOUND, caller, adjustment_id=movement_id)
         assert changed.movement is not None
         assert changed.item == await stock_now(db, item)
         assert (changed.item.quantity_total, changed.item.sequence, changed.item.version) == (15, 2, item.version + 1)
@@ -148,7 +148,7 @@ class TestAdjust:
     ) -> None:
         item, movement_id = await add_stock(db, 10), uuid.uuid4()
         answers = await asyncio.gather(
-            *(stock_commands.adjust(item.inventory_id, FOUND, caller, movement_id=movement_id) for _ in range(6))
+            *(stock_commands.adjust(item.inventory_id, FOUND, caller, adjustment_id=movement_id) for _ in range(6))
         )
         assert len({answer.movement for answer in answers}) == 1
         assert (await stock_now(db, item)).quantity_total == 15
@@ -158,17 +158,17 @@ class TestAdjust:
     ) -> None:
         item, movement_id = await add_stock(db, 10), uuid.uuid4()
         taken = Adjustment(delta=-8, reason="broken", type=MovementType.DAMAGE)
-        first = await stock_commands.adjust(item.inventory_id, taken, caller, movement_id=movement_id)
-        again = await stock_commands.adjust(item.inventory_id, taken, caller, movement_id=movement_id)
+        first = await stock_commands.adjust(item.inventory_id, taken, caller, adjustment_id=movement_id)
+        again = await stock_commands.adjust(item.inventory_id, taken, caller, adjustment_id=movement_id)
         assert again == first
 
     async def test_the_id_of_another_rows_change_is_refused(
         self, db: Database, stock_commands: StockCommands, caller: Caller
     ) -> None:
         one, other, movement_id = await add_stock(db, 10), await add_stock(db, 10), uuid.uuid4()
-        await stock_commands.adjust(one.inventory_id, FOUND, caller, movement_id=movement_id)
+        await stock_commands.adjust(one.inventory_id, FOUND, caller, adjustment_id=movement_id)
         with pytest.raises(AlreadyExists):
-            await stock_commands.adjust(other.inventory_id, FOUND, caller, movement_id=movement_id)
+            await stock_commands.adjust(other.inventory_id, FOUND, caller, adjustment_id=movement_id)
 
     async def test_what_is_reserved_cannot_be_taken_away(
         self, db: Database, stock_commands: StockCommands, caller: Caller
@@ -177,7 +177,7 @@ class TestAdjust:
         await hold(db, want(item, 6))
         with pytest.raises(InsufficientStock) as refused:
             await stock_commands.adjust(
-                item.inventory_id, Adjustment(delta=-5, reason="lost"), caller, movement_id=uuid.uuid4()
+                item.inventory_id, Adjustment(delta=-5, reason="lost"), caller, adjustment_id=uuid.uuid4()
             )
         assert refused.value.shortages[0].available == 4
         assert len(await ledger_of(db, item)) == 1
@@ -187,10 +187,10 @@ class TestAdjust:
     ) -> None:
         item = await add_stock(db, 500)
         for delta in (101, -101):
-            with pytest.raises(ApprovalRequired):
-                await stock_commands.adjust(
-                    item.inventory_id, Adjustment(delta=delta, reason="lost"), caller, movement_id=uuid.uuid4()
-                )
+            asked = Adjustment(delta=delta, reason="lost")
+            waits = await stock_commands.adjust(item.inventory_id, asked, caller, adjustment_id=uuid.uuid4())
+            assert waits.is_waiting
+            assert waits.movement is None
         assert (await stock_now(db, item)).version == item.version
 
     async def test_an_unknown_and_a_retired_row_are_not_found(
@@ -200,7 +200,7 @@ class TestAdjust:
         await stock_commands.delete(item.inventory_id, caller, expected_version=None)
         for inventory_id in (item.inventory_id, uuid.uuid4()):
             with pytest.raises(NotFound):
-                await stock_commands.adjust(inventory_id, FOUND, caller, movement_id=uuid.uuid4())
+                await stock_commands.adjust(inventory_id, FOUND, caller, adjustment_id=uuid.uuid4())
 
     async def test_adjusting_and_buying_at_once_lose_nothing(
         self, db: Database, stock_commands: StockCommands, caller: Caller
@@ -212,7 +212,7 @@ class TestAdjust:
 
         async def adjust(delta: int) -> None:
             change = Adjustment(delta=delta, reason="count")
-            await stock_commands.adjust(item.inventory_id, change, caller, movement_id=uuid.uuid4())
+            await stock_commands.adjust(item.inventory_id, change, caller, adjustment_id=uuid.uuid4())
 
         await asyncio.gather(*(buy() for _ in range(15)), *(adjust((-1) ** n * 3) for n in range(16)))
         assert (await stock_now(db, item)).quantity_total == 70
@@ -231,18 +231,18 @@ class TestSetStock:
             reason="",
             expected_version=item.version,
             caller=caller,
-            movement_id=uuid.uuid4(),
+            adjustment_id=uuid.uuid4(),
         )
         received = await stock_commands.set_stock(
             item.inventory_id,
             delta=3,
             type=MovementType.INBOUND,
             reason="delivery",
-            expected_version=counted.version,
+            expected_version=counted.item.version,
             caller=caller,
-            movement_id=uuid.uuid4(),
+            adjustment_id=uuid.uuid4(),
         )
-        assert (counted.quantity_total, received.quantity_total) == (12, 15)
+        assert (counted.item.quantity_total, received.item.quantity_total) == (12, 15)
         assert [line.reason for line in await ledger_of(db, item)] == ["opening stock", "stock count", "delivery"]
 
     async def test_a_version_that_is_not_the_rows_is_refused_unless_this_call_made_the_difference(
@@ -258,9 +258,9 @@ class TestSetStock:
                 reason="count",
                 expected_version=expected_version,
                 caller=caller,
-                movement_id=movement,
+                adjustment_id=movement,
             )
-            return changed.quantity_total
+            return changed.item.quantity_total
 
         assert await count(item.version, movement_id) == 12
         assert await count(item.version, movement_id) == 12
@@ -281,7 +281,7 @@ class TestSetStock:
                     reason="r",
                     expected_version=None,
                     caller=caller,
-                    movement_id=uuid.uuid4(),
+                    adjustment_id=uuid.uuid4(),
                 )
 
 
@@ -291,7 +291,7 @@ class TestUpdate:
     ) -> None:
         item = await add_stock(db, 10)
         changes = StockItemChanges(reorder_point=3, reorder_quantity=7)
-        after = await stock_commands.update(item.inventory_id, changes, caller, expected_version=item.version)
+        after = (await stock_commands.update(item.inventory_id, changes, caller, expected_version=item.version)).item
         assert (after.reorder_point, after.reorder_quantity) == (3, 7)
         assert (after.version, after.sequence) == (item.version + 1, item.sequence)
         assert len(await ledger_of(db, item)) == 1
@@ -303,30 +303,30 @@ class TestUpdate:
         item = await stock_commands.create(new, caller, inventory_id=uuid.uuid4())
         assert (item.unit_cost, item.currency) == (Decimal("0.1"), "EUR")
         changes = StockItemChanges(unit_cost=Decimal("9999999999.9999"), currency="JPY")
-        after = await stock_commands.update(item.inventory_id, changes, caller, expected_version=item.version)
+        after = (await stock_commands.update(item.inventory_id, changes, caller, expected_version=item.version)).item
         assert (after.unit_cost, after.currency) == (Decimal("9999999999.9999"), "JPY")
         assert (after.version, after.sequence) == (item.version + 1, item.sequence)
 
     async def test_what_is_not_given_stays(self, db: Database, stock_commands: StockCommands, caller: Caller) -> None:
         item = await add_stock(db, 10, reorder_point=4, reorder_quantity=8)
-        after = await stock_commands.update(
-            item.inventory_id, StockItemChanges(reorder_point=0), caller, expected_version=None
-        )
+        changes = StockItemChanges(reorder_point=0)
+        after = (await stock_commands.update(item.inventory_id, changes, caller, expected_version=None)).item
         assert (after.reorder_point, after.reorder_quantity, after.quantity_total) == (0, 8, 10)
         same = await stock_commands.update(item.inventory_id, StockItemChanges(), caller, expected_version=None)
-        assert same.version == after.version
+        assert same.item.version == after.version
 
     async def test_a_total_is_a_count(self, db: Database, stock_commands: StockCommands, caller: Caller) -> None:
         item = await add_stock(db, 10)
         changes = StockItemChanges(quantity_total=8, reorder_point=1, reason="yearly count")
-        after = await stock_commands.update(item.inventory_id, changes, caller, expected_version=None)
+        after = (await stock_commands.update(item.inventory_id, changes, caller, expected_version=None)).item
         line = (await ledger_of(db, item))[-1]
         assert (after.quantity_total, after.reorder_point) == (8, 1)
         assert (line.type, line.quantity, line.reason) == ("ADJUSTMENT", -2, "yearly count")
-        with pytest.raises(ApprovalRequired):
-            await stock_commands.update(
-                item.inventory_id, StockItemChanges(quantity_total=900), caller, expected_version=None
-            )
+        far_off = await stock_commands.update(
+            item.inventory_id, StockItemChanges(quantity_total=900), caller, expected_version=None
+        )
+        assert far_off.is_waiting
+        assert far_off.item.quantity_total == 8
 
     async def test_a_refused_count_changes_nothing_else_either(
         self, db: Database, stock_commands: StockCommands, caller: Caller
@@ -429,7 +429,7 @@ class TestBatch:
             "unknown_item",
             "unknown_item",
             "validation_failed",
-            "approval_required",
+            "waiting",
             "validation_failed",
             12,
         ]
@@ -479,7 +479,7 @@ class TestBatch:
             StockUpdate(inventory_id=short.inventory_id, delta=-3, reason="r"),
         ]
         await stock_commands.batch(updates, caller, atomic=False, batch_id=batch_id)
-        await stock_commands.adjust(short.inventory_id, FOUND, caller, movement_id=uuid.uuid4())
+        await stock_commands.adjust(short.inventory_id, FOUND, caller, adjustment_id=uuid.uuid4())
         [done, not_done] = await stock_commands.batch(updates, caller, atomic=False, batch_id=batch_id)
         assert done.adjusted is not None
         assert isinstance(not_done.error, Conflict)
@@ -520,10 +520,12 @@ class TestBatch:
 
 
 def _totals(results: list[BatchResult]) -> list[int | str | None]:
-    """What each item left on the shelf, None for a count that found it so, or the code of its error."""
+    """What each item left on the shelf, None for a count that found it so, whether it waits, or its error's code."""
     return [
         result.error.code
         if result.error
+        else "waiting"
+        if result.adjusted and result.adjusted.is_waiting
         else result.adjusted.movement.total_after
         if result.adjusted and result.adjusted.movement
         else None

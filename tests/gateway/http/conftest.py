@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db.paging import Page
-from domain.stock import Adjusted, BatchResult
+from domain.adjustments import Adjusted, BatchResult
 from gateway.commands.reservations import Reserved
 from gateway.commands.returns import TakenBack
 from runtime.settings import Settings
 from tests.gateway.http.face import (
     ALL_ON_HAND,
+    APPLIED,
+    ASKED_FOR,
     COMMITTED,
     HAMBURG,
     HELD,
@@ -21,8 +23,8 @@ from tests.gateway.http.face import (
     SOLD_BY_THEM,
     TAKEN_BACK,
     TEAHOUSE,
+    WAITING,
     Face,
-    Part,
     served,
 )
 
@@ -64,10 +66,16 @@ def with_usual_answers(served_face: Face) -> Face:
     }
     served_face.stock.answers = {
         "create": ITEM,
-        "update": ITEM,
+        "update": Adjusted(item=ITEM),
         "adjust": adjusted,
         "batch": [BatchResult(adjusted=adjusted)],
         "delete": None,
+    }
+    served_face.adjustments.answers = {"decide": APPLIED}
+    served_face.operation_views.answers = {
+        "adjustment": WAITING,
+        "adjustment_list": Page((WAITING, APPLIED), "next"),
+        "audit_trail": [ASKED_FOR],
     }
     served_face.warehouses.answers = {"create": HAMBURG, "update": HAMBURG}
     served_face.suppliers.answers = {
@@ -89,7 +97,6 @@ def with_usual_answers(served_face: Face) -> Face:
     }
     served_face.returns.answers = {"take_back": TakenBack(TAKEN_BACK, is_new=True)}
     served_face.alerts.answers = {"acknowledge": LOW_ON_TEA, "resolve": LOW_ON_TEA}
-    for part in vars(served_face).values():
-        if isinstance(part, Part):
-            part.asked.clear()
+    for part in served_face.parts.values():
+        part.asked.clear()
     return served_face

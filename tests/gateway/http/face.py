@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,11 +15,16 @@ from uuid import UUID
 import aiohttp
 from aiohttp import web
 
+from db.audit import AuditEntry
+from domain.adjustments import AdjustmentStatus, StockAdjustment
 from domain.alerts import Alert, AlertKind, AlertStatus
+from domain.approval import ApprovalReason
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
+from domain.contracts.reservations import Source
+from domain.operations import OperationKind, Step
 from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
-from domain.stock import Movement, MovementType, StockItem
+from domain.stock import Movement, MovementType, ReasonCode, StockItem
 from domain.suppliers import Supplier, SupplierItem
 from domain.warehouses import Warehouse
 from gateway.auth import SCOPES, Authenticator, development_token
@@ -32,7 +37,9 @@ from gateway.services import Services
 from runtime.settings import Settings
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT = (UUID(int=number) for number in range(11, 19))
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT, ADJUSTMENT = (
+    UUID(int=number) for number in range(11, 20)
+)
 
 ITEM = StockItem(
     inventory_id=ROW,
@@ -177,7 +184,72 @@ LOW_ON_TEA = Alert(
     reason="",
     version=1,
 )
+WAITING = StockAdjustment(
+    adjustment_id=ADJUSTMENT,
+    inventory_id=ROW,
+    warehouse_id=WAREHOUSE,
+    sku="TEA-GREEN-250",
+    delta=-500,
+    type=MovementType.DAMAGE,
+    reason_code=ReasonCode.DAMAGE,
+    reason="water in the cellar",
+    reference="",
+    status=AdjustmentStatus.PENDING,
+    approval_reason=ApprovalReason.QUANTITY,
+    unit_cost=Decimal("12.5"),
+    currency="EUR",
+    total_before=600,
+    applied_total_before=None,
+    total_after=None,
+    requested_by=UUID(int=99),
+    requested_by_name="tester",
+    requested_at=NOON,
+    decided_by=None,
+    decided_by_name=None,
+    decided_at=None,
+    decision_reason="",
+    wakes_at=NOON + timedelta(days=1),
+    wakes_for=Step.REMIND,
+    closed_at=None,
+    version=1,
+    updated_at=NOON,
+)
+APPLIED = replace(
+    WAITING,
+    status=AdjustmentStatus.APPLIED,
+    applied_total_before=600,
+    total_after=100,
+    decided_by=UUID(int=98),
+    decided_by_name="boss",
+    decided_at=NOON,
+    wakes_at=None,
+    wakes_for=None,
+    closed_at=NOON,
+    version=2,
+)
+ASKED_FOR = AuditEntry(
+    audit_id=UUID(int=97),
+    subject_kind=OperationKind.ADJUSTMENT,
+    subject_id=ADJUSTMENT,
+    decision_id=str(ADJUSTMENT),
+    step="request",
+    source=Source.REST,
+    performed_by=UUID(int=99),
+    performed_by_name="tester",
+    reason="water in the cellar",
+    status_before=None,
+    status_after="PENDING",
+    refusal_code=None,
+    refusal_detail=None,
+    details={"delta": -500},
+    created_at=NOON,
+)
 ALL_ON_HAND = BulkAvailability(available=True, items=(BulkAvailabilityItem(availability=ON_HAND),))
+
+PARTS = [
+    field.name for field in fields(Services) if field.name not in {"settings", "database", "authenticator", "health"}
+]
+"""The commands and views that handlers call."""
 
 RESERVE = {"orderId": "order-1", "items": [{"sku": "TEA-GREEN-250", "quantity": 2}]}
 
@@ -245,15 +317,15 @@ class Face:
     app: web.Application
     port: int
     session: aiohttp.ClientSession
-    reservations: Part
-    returns: Part
-    stock: Part
-    warehouses: Part
-    suppliers: Part
-    purchasing: Part
-    alerts: Part
-    views: Part
+    parts: dict[str, Part]
     headers: dict[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Part:
+        """What stands behind the face under this name, e.g. `stock`."""
+        try:
+            return self.__dict__["parts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     def bearer(self, *scopes: str, subject: str = "tester") -> dict[str, str]:
         """The header of a token."""
@@ -305,30 +377,19 @@ async def served(
     settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES, health: HealthChecks | None = None
 ) -> AsyncIterator[Face]:
     """A face on a free port, stopped at the end."""
-    reservations, returns, stock, warehouses, views = Part(), Part(), Part(), Part(), Part()
-    suppliers, purchasing = Part(), Part()
-    alerts = Part()
+    parts = {name: Part() for name in PARTS}
     services = Services(
         settings=settings,
         database=database,
         authenticator=Authenticator(settings),
-        reservations=reservations,  # type: ignore[arg-type]
-        returns=returns,  # type: ignore[arg-type]
-        stock=stock,  # type: ignore[arg-type]
-        warehouses=warehouses,  # type: ignore[arg-type]
-        suppliers=suppliers,  # type: ignore[arg-type]
-        purchasing=purchasing,  # type: ignore[arg-type]
-        alerts=alerts,  # type: ignore[arg-type]
-        views=views,  # type: ignore[arg-type]
         health=health or HealthChecks(required={}, optional={}),
+        **parts,  # type: ignore[arg-type]
     )
     app = make_app(services, settings)
     async with (
         serve_http(app, settings, host="127.0.0.1", port=0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
-        face = Face(
-            services, app, port, session, reservations, returns, stock, warehouses, suppliers, purchasing, alerts, views
-        )
+        face = Face(services, app, port, session, parts)
         face.headers = face.bearer(*scopes)
         yield face

@@ -10,9 +10,10 @@ import pytest
 from db.movements import MovementFilter
 from db.paging import PageRequest
 from db.stock import StockFilter
-from domain.errors import AlreadyExists, ApprovalRequired, BatchRefused, InvalidPageToken, NotFound, StockInUse
-from domain.stock import Adjusted, Adjustment, BatchResult, MovementType, NewStockItem, StockItemChanges, StockUpdate
-from tests.gateway.http.face import ITEM, LINE_OF_LEDGER, PRODUCT, ROW, WAREHOUSE, Face
+from domain.adjustments import Adjusted, BatchResult
+from domain.errors import AlreadyExists, BatchRefused, InvalidPageToken, NotFound, StockInUse
+from domain.stock import Adjustment, MovementType, NewStockItem, ReasonCode, StockItemChanges, StockUpdate
+from tests.gateway.http.face import ITEM, LINE_OF_LEDGER, PRODUCT, ROW, WAITING, WAREHOUSE, Face
 
 PATH = "/api/v1/inventory"
 ROW_AS_JSON = {
@@ -161,19 +162,34 @@ async def test_a_row_in_use_is_not_retired(face: Face) -> None:
 async def test_an_adjustment_answers_the_row_and_its_ledger_line(face: Face) -> None:
     answer = await face.post(f"{PATH}/{ROW}/adjust", {"delta": -3, "type": "DAMAGE", "reason": "dropped"})
     assert answer.status == 200
-    assert {name: value for name, value in answer.json.items() if name != "movement"} == ROW_AS_JSON
+    more = {"movement", "adjustmentId"}
+    assert {name: value for name, value in answer.json.items() if name not in more} == ROW_AS_JSON
     assert answer.json["movement"]["quantity"] == -3
     assert answer.json["movement"]["performedByName"] == "tester"
     (inventory_id, adjustment, _), keywords = face.stock.last("adjust")
     assert inventory_id == ROW
     assert adjustment == Adjustment(delta=-3, type=MovementType.DAMAGE, reason="dropped")
-    assert isinstance(keywords["movement_id"], UUID)
+    assert isinstance(keywords["adjustment_id"], UUID)
 
 
-async def test_a_large_adjustment_needs_an_approval(face: Face) -> None:
-    face.stock.answers["adjust"] = ApprovalRequired("too large", extra={"threshold": 100, "delta": 500})
-    answer = await face.post(f"{PATH}/{ROW}/adjust", {"delta": 500, "type": "INBOUND", "reason": "delivery"})
-    assert (answer.status, answer.code, answer.json["threshold"]) == (422, "approval_required", 100)
+async def test_a_large_adjustment_answers_where_it_waits(face: Face) -> None:
+    face.stock.answers["adjust"] = Adjusted(item=ITEM, adjustment=WAITING)
+    answer = await face.post(f"{PATH}/{ROW}/adjust", {"delta": -500, "type": "DAMAGE", "reason": "water"})
+    assert (answer.status, answer.json["status"]) == (202, "PENDING")
+    assert answer.headers["Location"] == f"/api/v1/adjustments/{WAITING.adjustment_id}"
+    assert answer.json["workflowId"] == f"adjustment-{WAITING.adjustment_id}"
+
+
+async def test_a_count_that_is_far_off_answers_where_it_waits(face: Face) -> None:
+    face.stock.answers["update"] = Adjusted(item=ITEM, adjustment=WAITING)
+    answer = await face.ask("PUT", f"{PATH}/{ROW}", body={"quantityTotal": 100})
+    assert (answer.status, answer.json["adjustmentId"]) == (202, str(WAITING.adjustment_id))
+
+
+async def test_a_reason_code_says_which_movement_it_is(face: Face) -> None:
+    await face.post(f"{PATH}/{ROW}/adjust", {"delta": -3, "reasonCode": "damage", "reason": "dropped"})
+    (_, adjustment, _), _ = face.stock.last("adjust")
+    assert (adjustment.type, adjustment.reason_code) == (MovementType.DAMAGE, ReasonCode.DAMAGE)
 
 
 @pytest.mark.parametrize(
@@ -200,15 +216,18 @@ async def test_a_batch_is_answered_item_by_item(face: Face) -> None:
         BatchResult(adjusted=Adjusted(item=ITEM, movement=LINE_OF_LEDGER)),
         BatchResult(adjusted=Adjusted(item=ITEM, movement=None)),
         BatchResult(error=NotFound("no such row")),
+        BatchResult(adjusted=Adjusted(item=ITEM, adjustment=WAITING)),
     ]
     items = [
         {"inventoryId": str(ROW), "delta": 2, "type": "INBOUND", "reason": "delivery"},
         {"sku": "A", "warehouseId": str(WAREHOUSE), "quantityTotal": 10},
         {"inventoryId": str(UUID(int=404)), "delta": 1},
+        {"inventoryId": str(ROW), "delta": 500},
     ]
     answer = await face.post(f"{PATH}/batch", {"items": items, "atomic": False})
     assert answer.status == 200
-    first, second, third = answer.json["items"]
+    first, second, third, fourth = answer.json["items"]
+    assert (fourth["status"], fourth["adjustment"]["status"]) == (202, "PENDING")
     assert (first["status"], first["item"]["movement"]["quantity"]) == (200, -3)
     assert (second["status"], second["item"]["movement"]) == (200, None)
     assert (third["status"], third["problem"]["code"]) == (404, "not_found")

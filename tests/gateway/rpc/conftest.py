@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.adjustments import Adjusted
 from gateway.commands.holding import Reserved
 from gateway.commands.returns import TakenBack
 from gateway.rpc import in_flight, interceptor
@@ -21,7 +22,7 @@ async def served_face() -> AsyncIterator[Face]:
 def face(served_face: Face) -> Face:
     """The face of the module with its usual answers."""
     served_face.views.answers = {"inventory_item": ITEM, "reservation": HELD}
-    served_face.stock.answers = {"set_stock": ITEM}
+    served_face.stock.answers = {"set_stock": Adjusted(item=ITEM)}
     served_face.reservations.answers = {
         "reserve": Reserved(HELD, is_new=True),
         "commit": SETTLED,

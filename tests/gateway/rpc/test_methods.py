@@ -247,9 +247,9 @@ async def test_update_stock_sets_a_total_or_applies_a_delta(
     )
     answer = await face.call("UpdateStock", request)
     args, keywords = face.stock.last("set_stock")
-    caller, movement_id = keywords.pop("caller"), keywords.pop("movement_id")
+    caller, adjustment_id = keywords.pop("caller"), keywords.pop("adjustment_id")
     assert (args, caller.subject) == ((ROW,), "tester")
-    assert isinstance(movement_id, UUID)
+    assert isinstance(adjustment_id, UUID)
     assert keywords == {
         "total": total,
         "delta": delta,

@@ -313,6 +313,7 @@ class InventoryResponse(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     UNIT_COST_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    PENDING_ADJUSTMENT_ID_FIELD_NUMBER: _builtins.int
     inventory_id: _builtins.str
     """UUID."""
     product_id: _builtins.str
@@ -341,6 +342,10 @@ class InventoryResponse(_message.Message):
     """What one piece costs, as a decimal text with four decimals, e.g. "12.5000"; absent when it is not known."""
     currency: _builtins.str
     """The currency of unit_cost (ISO 4217), absent with it."""
+    pending_adjustment_id: _builtins.str
+    """UUID of the adjustment that waits for an approval, when an UpdateStock was too large for one person; the quantities
+    are unchanged then.
+    """
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the row was made."""
@@ -368,19 +373,24 @@ class InventoryResponse(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         unit_cost: _builtins.str | None = ...,
         currency: _builtins.str | None = ...,
+        pending_adjustment_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_pending_adjustment_id", b"_pending_adjustment_id", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "pending_adjustment_id", b"pending_adjustment_id", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "inventory_id", b"inventory_id", "product_id", b"product_id", "quantity_available", b"quantity_available", "quantity_reserved", b"quantity_reserved", "quantity_total", b"quantity_total", "reorder_point", b"reorder_point", "reorder_quantity", b"reorder_quantity", "sequence", b"sequence", "sku", b"sku", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id", "version", b"version", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_currency", b"_currency", "_pending_adjustment_id", b"_pending_adjustment_id", "_unit_cost", b"_unit_cost", "_variant_id", b"_variant_id", "created_at", b"created_at", "currency", b"currency", "inventory_id", b"inventory_id", "pending_adjustment_id", b"pending_adjustment_id", "product_id", b"product_id", "quantity_available", b"quantity_available", "quantity_reserved", b"quantity_reserved", "quantity_total", b"quantity_total", "reorder_point", b"reorder_point", "reorder_quantity", b"reorder_quantity", "sequence", b"sequence", "sku", b"sku", "unit_cost", b"unit_cost", "updated_at", b"updated_at", "variant_id", b"variant_id", "version", b"version", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__currency: _TypeAlias = _typing.Literal["currency"]  # noqa: Y015
     _WhichOneofArgType__currency: _TypeAlias = _typing.Literal["_currency", b"_currency"]  # noqa: Y015
+    _WhichOneofReturnType__pending_adjustment_id: _TypeAlias = _typing.Literal["pending_adjustment_id"]  # noqa: Y015
+    _WhichOneofArgType__pending_adjustment_id: _TypeAlias = _typing.Literal["_pending_adjustment_id", b"_pending_adjustment_id"]  # noqa: Y015
     _WhichOneofReturnType__unit_cost: _TypeAlias = _typing.Literal["unit_cost"]  # noqa: Y015
     _WhichOneofArgType__unit_cost: _TypeAlias = _typing.Literal["_unit_cost", b"_unit_cost"]  # noqa: Y015
     _WhichOneofReturnType__variant_id: _TypeAlias = _typing.Literal["variant_id"]  # noqa: Y015
     _WhichOneofArgType__variant_id: _TypeAlias = _typing.Literal["_variant_id", b"_variant_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__currency) -> _WhichOneofReturnType__currency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pending_adjustment_id) -> _WhichOneofReturnType__pending_adjustment_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unit_cost) -> _WhichOneofReturnType__unit_cost | None: ...
     @_typing.overload

@@ -130,8 +130,8 @@ class InventoryServiceServicer:
 
     def UpdateStock(self, request, context):
         """Sets a row's total, or changes it by a difference; writes a movement to the ledger either way.
-        Scope: inventory:write. INVALID_ARGUMENT (`approval_required`) for a change above the approval threshold, ABORTED
-        (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
+        A change above the approval threshold waits for somebody else's approval: `pending_adjustment_id` names it.
+        Scope: inventory:write. ABORTED (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
         it would take away pieces that are reserved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -61,8 +61,8 @@ class InventoryServiceStub:
     """
     UpdateStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.UpdateStockRequest, _inventory_pb2.InventoryResponse]
     """Sets a row's total, or changes it by a difference; writes a movement to the ledger either way.
-    Scope: inventory:write. INVALID_ARGUMENT (`approval_required`) for a change above the approval threshold, ABORTED
-    (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
+    A change above the approval threshold waits for somebody else's approval: `pending_adjustment_id` names it.
+    Scope: inventory:write. ABORTED (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
     it would take away pieces that are reserved.
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetReservationRequest, _inventory_pb2.ReservationResponse]
@@ -138,8 +138,8 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_inventory_pb2.UpdateStockRequest, _abc.Awaitable[_inventory_pb2.InventoryResponse]],
     ) -> _abc.Awaitable[_inventory_pb2.InventoryResponse]:
         """Sets a row's total, or changes it by a difference; writes a movement to the ledger either way.
-        Scope: inventory:write. INVALID_ARGUMENT (`approval_required`) for a change above the approval threshold, ABORTED
-        (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
+        A change above the approval threshold waits for somebody else's approval: `pending_adjustment_id` names it.
+        Scope: inventory:write. ABORTED (`stale_version`) when `expected_version` is not the current one, FAILED_PRECONDITION (`insufficient_stock`) when
         it would take away pieces that are reserved.
         """
 

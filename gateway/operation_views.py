@@ -1,0 +1,38 @@
+"""What may be seen of the work that waits for people, through any protocol. Reads only, and answers domain values."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from db import adjustment_rows, audit
+from db.adjustment_rows import AdjustmentFilter
+from db.audit import AuditEntry
+from db.engine import Database
+from db.paging import Page, PageRequest
+from domain.adjustments import StockAdjustment
+from domain.errors import NotFound
+
+
+class OperationViews:
+    """Queries. Single resources raise NotFound; lists raise InvalidPageToken, and Unprocessable for a wrong order."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def adjustment(self, adjustment_id: UUID) -> StockAdjustment:
+        """One adjustment."""
+        found = await self._database.reading(lambda session: adjustment_rows.get(session, adjustment_id))
+        if found is None:
+            raise NotFound("no adjustment has this id")
+        return found
+
+    async def adjustment_list(self, filters: AdjustmentFilter, page: PageRequest) -> Page[StockAdjustment]:
+        """Adjustments, newest first; ordered by requestedAt."""
+        return await self._database.reading(lambda session: adjustment_rows.listed(session, filters, page))
+
+    async def audit_trail(self, operation_id: UUID) -> list[AuditEntry]:
+        """Who took which step when and why, oldest first, refused steps too. Raises NotFound."""
+        found = await self._database.reading(lambda session: audit.of_subject(session, operation_id))
+        if not found:
+            raise NotFound("nothing is known of this id")
+        return found
