@@ -8,14 +8,18 @@ from __future__ import annotations
 import importlib
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from domain.operations import OperationKind, Step
 from holdfast.stack.errors import StackError
 from holdfast.stack_file import STACK_FILE
 from runtime.lifecycle import exit_process
 from runtime.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from holdfast.staff import Desk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +30,9 @@ app = typer.Typer(
 
 DirectoryOption = Annotated[Path, typer.Option("--directory", help="Where the stack keeps its data and logs.")]
 DEFAULT_DIRECTORY = Path(".holdfast")
+AsOption = Annotated[str, typer.Option("--as", help="Whose name a development token is made for.")]
+ApiOption = Annotated[str, typer.Option(envvar="HOLDFAST_API", help="The service; by default the one that runs here.")]
+TokenOption = Annotated[str, typer.Option(envvar="HOLDFAST_TOKEN", help="A token of your own, instead of --as.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="What was found as JSON on standard output.")]
 
 
@@ -97,6 +104,60 @@ def token(
 
 
 @app.command()
+def waiting(
+    as_name: AsOption = "developer", api: ApiOption = "", token: TokenOption = "", as_json: JsonOption = False
+) -> None:
+    """Show what waits for somebody's approval."""
+    staff = importlib.import_module("holdfast.staff")
+    _finish(staff.waiting(_desk(as_name, api, token, as_json=as_json)))
+
+
+def _take_step(step: Step, explanation: str) -> None:
+    """Make `holdfast STEP NOUN ID` a command."""
+
+    def command(
+        noun: OperationKind,
+        operation_id: Annotated[str, typer.Argument(metavar="ID")],
+        *,
+        reason: Annotated[str, typer.Option(help="Why; it stands in the audit trail.")] = "",
+        line: Annotated[list[str] | None, typer.Option(help="SKU=QUANTITY, as often as needed; all if none.")] = None,
+        receipt: Annotated[str, typer.Option(help="The delivery's own number: it counts once.")] = "",
+        discrepancy: Annotated[str, typer.Option(help="What became of a gap: lost, found or return.")] = "",
+        as_name: AsOption = "developer",
+        api: ApiOption = "",
+        token: TokenOption = "",
+        as_json: JsonOption = False,
+    ) -> None:
+        staff = importlib.import_module("holdfast.staff")
+        taken = staff.Taken(
+            kind=noun,
+            operation_id=operation_id,
+            step=step,
+            reason=reason,
+            lines=line or (),
+            receipt_id=receipt,
+            discrepancy=discrepancy,
+        )
+        _finish(staff.take(_desk(as_name, api, token, as_json=as_json), taken))
+
+    command.__name__ = step.value
+    app.command(name=step.value, help=explanation)(command)
+
+
+for _step, _explanation in {
+    Step.APPROVE: "Approve an adjustment, a transfer or a purchase order that somebody else asked for.",
+    Step.REJECT: "Reject one: it will not be done.",
+    Step.SHIP: "Ship an approved transfer: its stock leaves the source.",
+    Step.SEND: "Send an approved purchase order to its supplier.",
+    Step.RECEIVE: "Receive what a transfer or a purchase order brings, in whole or in part.",
+    Step.RESOLVE: "Say what became of the pieces of a transfer that did not arrive.",
+    Step.CLOSE: "Close a purchase order short: the rest does not come.",
+    Step.CANCEL: "Cancel one: whatever it moved goes back.",
+}.items():
+    _take_step(_step, _explanation)
+
+
+@app.command()
 def doctor(directory: DirectoryOption = DEFAULT_DIRECTORY, as_json: JsonOption = False) -> None:
     """Check every dependency and the invariants, and say what to do."""
     stack_file = directory / STACK_FILE
@@ -148,6 +209,16 @@ def _settings_here(stack_file: Path = DEFAULT_DIRECTORY / STACK_FILE) -> Setting
     """Settings of a command typed beside `holdfast up`: what they do not name comes from the stack that runs here."""
     here = importlib.import_module("holdfast.local_stack").local_addresses(stack_file, _settings())
     return load_settings(**here)
+
+
+def _desk(as_name: str, api: str, token: str, *, as_json: bool) -> Desk:
+    """The service to speak to, and a token for it: the given one, or a development token in somebody's name."""
+    settings = _settings_here()
+    auth = importlib.import_module("gateway.auth")
+    bearer = token or auth.development_token(settings, subject=as_name, scopes=auth.SCOPES)
+    address = api or f"http://{settings.app_host}:{settings.app_port}"
+    desk: Desk = importlib.import_module("holdfast.staff").Desk(address, bearer, as_json)
+    return desk
 
 
 def _refuse(message: str) -> NoReturn:

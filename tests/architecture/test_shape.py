@@ -38,8 +38,8 @@ HOMES = {
         "holdfast/serve.py",
         "holdfast/bench/yardstick_eager.py",
     ),
-    # Clients of the demo and the benchmarks speak to the service from outside.
-    "aiohttp": ("gateway/http/", "runtime/health.py", "holdfast/demo/", "holdfast/bench/"),
+    # The demo, the benchmarks and the staff console speak to the service from outside.
+    "aiohttp": ("gateway/http/", "runtime/health.py", "holdfast/demo/", "holdfast/bench/", "holdfast/staff.py"),
     "grpc": ("gateway/rpc/", "holdfast/demo/", "holdfast/bench/"),
     "aiokafka": ("runtime/kafka.py",),
     # holdfast/stack wraps the password it has made in the type that the settings have for it.
