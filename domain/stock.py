@@ -1,7 +1,7 @@
 """One shelf: how much stands there, how much of it is promised, and what a change of it means.
 
 Available = total − reserved, always; nothing is ever negative. The same rules stand as CHECK constraints in
-db/migrations and as queries in db/invariants.py.
+db/migrations and as queries in db/invariants.
 """
 
 from __future__ import annotations
