@@ -63,7 +63,7 @@ async def test_a_service_that_is_not_there_is_said_so(face: Face, capsys: pytest
 async def test_an_answer_may_be_json(face: Face, capsys: pytest.CaptureFixture[str]) -> None:
     await asyncio.to_thread(staff.take, desk(face, as_json=True), approval())
     printed = capsys.readouterr().out
-    assert json.loads(printed[printed.index("{") :])["code"] == "self_approval"
+    assert json.loads(printed[printed.index("{\n") :])["code"] == "self_approval"
 
 
 def test_lines_are_read_strictly() -> None:
