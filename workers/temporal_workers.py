@@ -54,18 +54,18 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
 
 
 def operations_worker(client: Client, adjustments: AdjustmentActivities, settings: Settings) -> Worker:
-    """The worker of the `operations` task queue: whatever waits for people, with local activities."""
+    """The worker of the `operations` task queue: whatever waits for people, and the steps that they take."""
     return Worker(
         client,
         task_queue=OPERATIONS_QUEUE,
         workflows=[AdjustmentWorkflow],
         activities=[adjustments.open, adjustments.take],
         workflow_runner=UnsandboxedWorkflowRunner(),
-        no_remote_activities=True,
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=OPERATION_TASKS_MAX,
-        max_concurrent_local_activities=OPERATION_TASKS_MAX,
+        max_concurrent_activities=OPERATION_TASKS_MAX,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=OPERATION_POLLERS),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=OPERATION_POLLERS),
         nonsticky_to_sticky_poll_ratio=NEW_WORK_POLLER_SHARE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_sticky_timeout_seconds),
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),

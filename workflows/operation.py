@@ -23,7 +23,7 @@ from domain.contracts.names import DECIDE, IS_LATE, OPERATION_STATUS
 from domain.contracts.operations import StaffDecision, StepOutcome, StepRequest
 from domain.ids import CLOCK
 from domain.operations import STEPS_OF_THE_CLOCK, Step
-from workflows.ports import STOCK_OPTIONS
+from workflows.ports import STEP_OPTIONS
 
 SHORTEST_WAIT = timedelta(seconds=1)
 """An instant behind us is still waited for, so that a decision that is there already comes first."""
@@ -77,8 +77,8 @@ class Operation:
     async def story(self, activities: Activities, request: Any) -> str:
         """The whole of it; the result is the status that the operation ended with."""
         async with self._leaving_nobody_waiting():
-            row = await workflow.execute_local_activity_method(
-                activities.open, request, summary=self._title, **STOCK_OPTIONS
+            row = await workflow.execute_activity_method(
+                activities.open, request, summary=f"open: {self._title}", **STEP_OPTIONS
             )
             self._show(row)
             while not row.is_closed:
@@ -100,11 +100,11 @@ class Operation:
         return self._waiting.popleft()
 
     async def _take(self, activities: Activities, step: Step, asked: StaffDecision) -> StepOutcome:
-        outcome = await workflow.execute_local_activity_method(
+        outcome = await workflow.execute_activity_method(
             activities.take,
             StepRequest(operation_id=self._operation_id, step=step, decision=asked),
-            summary=f"{step} by {asked.actor_name or 'somebody without a name'}",
-            **STOCK_OPTIONS,
+            summary=_in_words(step, asked),
+            **STEP_OPTIONS,
         )
         self._answers[asked.decision_id] = outcome
         refused = f": refused, {outcome.refusal_detail}" if outcome.refusal_code else ""
@@ -147,6 +147,10 @@ class Operation:
         alarm = f"\n\nnext: {_alarm(row)}" if row.wakes_at else ""
         last = f"\n\nlast: {self._last_words}" if self._last_words else ""
         workflow.set_current_details(f"**{row.status}**{late} · {self._title}{last}{alarm}")
+
+
+def _in_words(step: Step, asked: StaffDecision) -> str:
+    return f"{step} by {asked.actor_name or 'somebody without a name'}" + (f": {asked.reason}" if asked.reason else "")
 
 
 def _alarm(row: StepOutcome) -> str:

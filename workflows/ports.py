@@ -42,6 +42,21 @@ STOCK_OPTIONS: LocalActivityOptions = {
 }
 
 
+class ActivityOptions(TypedDict):
+    """The limits of an ordinary activity."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+STEP_OPTIONS: ActivityOptions = {
+    # One transaction, as above. Ordinary activities, because people read these workflows in Temporal UI, where a local
+    # one has no words of its own.
+    "start_to_close_timeout": timedelta(seconds=20),
+    "retry_policy": UNTIL_IT_ANSWERS,
+}
+
+
 class ReservationActivities(ABC):
     """One Postgres transaction each, idempotent on the reservation id. Run as local activities."""
 
@@ -57,7 +72,7 @@ class ReservationActivities(ABC):
 
 
 class AdjustmentActivities(ABC):
-    """One Postgres transaction each, idempotent on the adjustment's id and the decision's. Run as local activities."""
+    """One Postgres transaction each, idempotent on the adjustment's id and the decision's."""
 
     @activity.defn(name="open_adjustment")
     @abstractmethod
