@@ -5,7 +5,6 @@ Each scenario is driven step by step, so that its history has the same commands 
 
 from __future__ import annotations
 
-import asyncio
 import sysconfig
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,9 @@ from temporalio.worker import Worker
 
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RECONCILE_WORKFLOW, RESERVATION_WORKFLOW
 from domain.contracts.reservations import HoldOutcome, SettleOutcome
-from runtime.temporal import DATA_CONVERTER
+from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
+from tests.replay.histories_so_far import until
+from tests.replay.operation_scenarios import OPERATION_SCENARIOS
 from tests.workflows.fakes import FakeHousekeeping, FakeStock, decision, hold_request, unavailable
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
@@ -47,6 +48,7 @@ async def recording_server() -> AsyncIterator[Client]:
         ],
     )
     async with environment:
+        await ensure_search_attributes(environment.client)
         yield environment.client
 
 
@@ -76,12 +78,7 @@ class Scene:
 
     async def until(self, attribute: str, count: int = 1) -> None:
         """Wait until the history has so many events of a kind."""
-        async with asyncio.timeout(20):
-            while True:
-                history = await self.handle.fetch_history()
-                if sum(event.HasField(attribute) for event in history.events) >= count:  # type: ignore[arg-type]
-                    return
-                await asyncio.sleep(0.05)
+        await until(self.handle, attribute, count)
 
     async def held(self) -> None:
         await self.until("timer_started_event_attributes")
@@ -259,7 +256,7 @@ async def _reconciled(client: Client, housekeeping: FakeHousekeeping) -> Scene:
     return Scene(client, FakeStock(nobody), queue, handle)
 
 
-SCENARIOS: dict[str, Callable[[Client], Awaitable[Scene]]] = {
+SCENARIOS: dict[str, Callable[[Client], Awaitable[Any]]] = OPERATION_SCENARIOS | {
     scenario.__name__: scenario
     for scenario in (
         held_and_waiting,

@@ -12,6 +12,7 @@ from runtime.temporal import DATA_CONVERTER
 from tests.replay.fingerprint import fingerprint
 from tests.replay.record import HISTORIES, stored
 from tests.replay.scenarios import SCENARIOS, played, recording_server
+from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
 
@@ -26,7 +27,9 @@ async def recorder() -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("name", STORED)
 async def test_a_stored_history_replays(name: str) -> None:
-    replayer = Replayer(workflows=[ReservationWorkflow, ReconcileWorkflow], data_converter=DATA_CONVERTER)
+    replayer = Replayer(
+        workflows=[AdjustmentWorkflow, ReservationWorkflow, ReconcileWorkflow], data_converter=DATA_CONVERTER
+    )
     await replayer.replay_workflow(stored(name))
 
 
@@ -40,7 +43,7 @@ def test_every_scenario_has_its_history() -> None:
 
 
 def test_histories_of_workflows_that_wait_are_among_them() -> None:
-    for name in ("held_and_waiting", "extended_and_waiting"):
+    for name in ("held_and_waiting", "extended_and_waiting", "adjustment_waiting", "adjustment_refused_and_waiting"):
         assert "start timer" in (commands := fingerprint(stored(name)))
         assert "complete" not in commands
 
