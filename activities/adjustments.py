@@ -18,6 +18,7 @@ from domain.events import Produced
 from domain.operations import OperationKind, Step
 from domain.stock import check_takeable
 from runtime.failpoints import failpoint
+from runtime.policies import adjustment_policy
 from runtime.settings import Settings
 from workflows import ports
 
@@ -28,7 +29,7 @@ class AdjustmentActivities(ports.AdjustmentActivities):
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._issuer = settings.jwt_issuer
-        self._policy = settings.adjustment_policy
+        self._policy = adjustment_policy(settings)
         self._noun = Noun(
             kind=OperationKind.ADJUSTMENT,
             table=tables.adjustments,

@@ -8,7 +8,6 @@ hold the same settings in lower or upper case; the environment wins.
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,9 +16,6 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-
-from domain.adjustments import AdjustmentPolicy
-from domain.operations import Patience
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 OTLP_PORT = 4317
@@ -176,24 +172,6 @@ class Settings(BaseSettings):
         if not self.kafka_brokers:
             problems.append("KAFKA_BROKERS names no broker")
         return problems
-
-    @property
-    def patience(self) -> Patience:
-        """How long anything waits for its approval."""
-        return Patience(
-            remind=timedelta(seconds=self.approval_remind_seconds),
-            escalate=timedelta(seconds=self.approval_escalate_seconds),
-            lapse=timedelta(seconds=self.approval_lapse_seconds),
-        )
-
-    @property
-    def adjustment_policy(self) -> AdjustmentPolicy:
-        """What one person may change alone."""
-        return AdjustmentPolicy(
-            threshold_quantity=self.adjustment_approval_threshold,
-            threshold_value=self.adjustment_approval_value,
-            patience=self.patience,
-        )
 
     @property
     def otlp_endpoint(self) -> str:

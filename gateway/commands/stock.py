@@ -34,6 +34,7 @@ from gateway.commands.adjustments import Begin, leave_to_reconcile
 from gateway.commands.stock_batch import apply_batch, check_batch
 from gateway.commands.stock_change import apply_update, repeated
 from runtime.logs import get_logger
+from runtime.policies import adjustment_policy
 from runtime.settings import Settings
 
 _log = get_logger(__name__)
@@ -48,7 +49,7 @@ class StockCommands:
         self._database = database
         self._view = view
         self._begin = begin
-        self._policy = settings.adjustment_policy
+        self._policy = adjustment_policy(settings)
 
     async def create(self, new: NewStockItem, caller: Caller, *, inventory_id: UUID) -> StockItem:
         """Make a row with its opening stock. Raises Unprocessable, UnknownItem (warehouse), AlreadyExists."""
