@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from domain.operations import OperationKind, Step
+from holdfast.command import DEFAULT_DIRECTORY, finish, read_settings, refuse, run, settings_here
 from holdfast.stack.errors import StackError
 from holdfast.stack_file import STACK_FILE
 from runtime.lifecycle import exit_process
-from runtime.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from holdfast.staff import Desk
@@ -29,7 +29,6 @@ app = typer.Typer(
 )
 
 DirectoryOption = Annotated[Path, typer.Option("--directory", help="Where the stack keeps its data and logs.")]
-DEFAULT_DIRECTORY = Path(".holdfast")
 AsOption = Annotated[str, typer.Option("--as", help="Whose name a development token is made for.")]
 ApiOption = Annotated[str, typer.Option(envvar="HOLDFAST_API", help="The service; by default the one that runs here.")]
 TokenOption = Annotated[str, typer.Option(envvar="HOLDFAST_TOKEN", help="A token of your own, instead of --as.")]
@@ -39,7 +38,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="What was found as JSON
 @app.command()
 def up(directory: DirectoryOption = DEFAULT_DIRECTORY) -> None:
     """Start the stack and all processes and keep them running until Ctrl-C."""
-    _run("holdfast.up", directory)
+    run("holdfast.up", directory)
 
 
 @app.command()
@@ -48,47 +47,47 @@ def clean(directory: DirectoryOption = DEFAULT_DIRECTORY) -> None:
     try:
         importlib.import_module("holdfast.stack.embedded").drop_data(directory)
     except StackError as error:
-        _refuse(str(error))
-    _finish(0)
+        refuse(str(error))
+    finish(0)
 
 
 @app.command()
 def serve() -> None:
     """Serve REST and gRPC, with a reservation worker beside them."""
-    _run("holdfast.serve")
+    run("holdfast.serve")
 
 
 @app.command()
 def worker() -> None:
     """Run workflows and activities, and the schedules."""
-    _run("holdfast.worker")
+    run("holdfast.worker")
 
 
 @app.command()
 def bridge() -> None:
     """Carry events from Kafka to reservations."""
-    _run("holdfast.bridge")
+    run("holdfast.bridge")
 
 
 @app.command()
 def relay() -> None:
     """Carry events from the outbox to Kafka, and sweep holds that are overdue."""
-    _run("holdfast.relay")
+    run("holdfast.relay")
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    settings = _settings_here()
+    settings = settings_here()
     revision = importlib.import_module("db.migrations").upgrade(settings)
     typer.echo(f"The schema is at revision {revision}.")
-    _finish(0)
+    finish(0)
 
 
 @app.command()
 def seed() -> None:
     """Fill an empty database with a believable catalogue."""
-    _finish(importlib.import_module("holdfast.seed").main(_settings_here()))
+    finish(importlib.import_module("holdfast.seed").main(settings_here()))
 
 
 @app.command()
@@ -97,10 +96,10 @@ def token(
     scope: Annotated[str, typer.Option(help="Scopes, separated by spaces.")] = "admin",
 ) -> None:
     """Print a development token."""
-    settings = _settings_here()
+    settings = settings_here()
     issue = importlib.import_module("gateway.auth").development_token
     typer.echo(issue(settings, subject=subject, scopes=scope.split()))
-    _finish(0)
+    finish(0)
 
 
 @app.command()
@@ -109,7 +108,7 @@ def waiting(
 ) -> None:
     """Show what waits for somebody's approval."""
     staff = importlib.import_module("holdfast.staff")
-    _finish(staff.waiting(_desk(as_name, api, token, as_json=as_json)))
+    finish(staff.waiting(_desk(as_name, api, token, as_json=as_json)))
 
 
 def _take_step(step: Step, explanation: str) -> None:
@@ -138,7 +137,7 @@ def _take_step(step: Step, explanation: str) -> None:
             receipt_id=receipt,
             discrepancy=discrepancy,
         )
-        _finish(staff.take(_desk(as_name, api, token, as_json=as_json), taken))
+        finish(staff.take(_desk(as_name, api, token, as_json=as_json), taken))
 
     command.__name__ = step.value
     app.command(name=step.value, help=explanation)(command)
@@ -161,14 +160,14 @@ for _step, _explanation in {
 def doctor(directory: DirectoryOption = DEFAULT_DIRECTORY, as_json: JsonOption = False) -> None:
     """Check every dependency and the invariants, and say what to do."""
     stack_file = directory / STACK_FILE
-    settings = _settings_here(stack_file)
-    _finish(importlib.import_module("holdfast.doctor").main(settings, stack_file, as_json=as_json))
+    settings = settings_here(stack_file)
+    finish(importlib.import_module("holdfast.doctor").main(settings, stack_file, as_json=as_json))
 
 
 @app.command()
 def demo(as_json: JsonOption = False) -> None:
     """Tell a checkout story on the whole stack, with its numbers."""
-    _finish(importlib.import_module("holdfast.demo").main(_settings(), as_json=as_json))
+    finish(importlib.import_module("holdfast.demo").main(read_settings(), as_json=as_json))
 
 
 @app.command()
@@ -177,7 +176,7 @@ def bench(
     runs: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
 ) -> None:
     """Measure latency and capacity beside their yardsticks, on a stack of its own."""
-    _run("holdfast.bench.run", json_path, runs)
+    run("holdfast.bench.run", json_path, runs)
 
 
 def main() -> NoReturn:
@@ -192,42 +191,14 @@ def main() -> NoReturn:
     exit_process(0)
 
 
-def _run(module: str, *arguments: object) -> NoReturn:
-    """Call `main(settings, ...)` of one process; what it returns is the exit code."""
-    settings = _settings()
-    _finish(importlib.import_module(module).main(settings, *arguments))
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except SettingsError as error:
-        _refuse(str(error))
-
-
-def _settings_here(stack_file: Path = DEFAULT_DIRECTORY / STACK_FILE) -> Settings:
-    """Settings of a command typed beside `holdfast up`: what they do not name comes from the stack that runs here."""
-    here = importlib.import_module("holdfast.local_stack").local_addresses(stack_file, _settings())
-    return load_settings(**here)
-
-
 def _desk(as_name: str, api: str, token: str, *, as_json: bool) -> Desk:
     """The service to speak to, and a token for it: the given one, or a development token in somebody's name."""
-    settings = _settings_here()
+    settings = settings_here()
     auth = importlib.import_module("gateway.auth")
     bearer = token or auth.development_token(settings, subject=as_name, scopes=auth.SCOPES)
     address = api or f"http://{settings.app_host}:{settings.app_port}"
     desk: Desk = importlib.import_module("holdfast.staff").Desk(address, bearer, as_json)
     return desk
-
-
-def _refuse(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    _finish(2)
-
-
-def _finish(code: int | None) -> NoReturn:
-    exit_process(code or 0)
 
 
 if __name__ == "__main__":
