@@ -74,23 +74,27 @@ async def of_product(session: ReadSession, product_id: UUID, variant_id: UUID | 
 
 async def add(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> bool:
     """Make a row without stock; False when its id, or its SKU in its warehouse, is there already."""
-    statement = (
-        insert(inventory)
-        .values(
-            inventory_id=inventory_id,
-            product_id=new.product_id,
-            variant_id=new.variant_id,
-            warehouse_id=new.warehouse_id,
-            sku=new.sku,
-            reorder_point=new.reorder_point,
-            reorder_quantity=new.reorder_quantity,
-            unit_cost=new.unit_cost,
-            currency=new.currency,
-        )
-        .on_conflict_do_nothing()
-        .returning(inventory.c.inventory_id)
-    )
-    return (await session.execute(statement)).first() is not None
+    return bool(await add_all(session, {inventory_id: new}))
+
+
+async def add_all(session: WriteSession, rows: Mapping[UUID, NewStockItem]) -> set[UUID]:
+    """Make rows without stock; answers the ids of those that were not there already, as `add` does."""
+    values = [
+        {
+            "inventory_id": inventory_id,
+            "product_id": new.product_id,
+            "variant_id": new.variant_id,
+            "warehouse_id": new.warehouse_id,
+            "sku": new.sku,
+            "reorder_point": new.reorder_point,
+            "reorder_quantity": new.reorder_quantity,
+            "unit_cost": new.unit_cost,
+            "currency": new.currency,
+        }
+        for inventory_id, new in rows.items()
+    ]
+    statement = insert(inventory).values(values).on_conflict_do_nothing().returning(inventory.c.inventory_id)
+    return set((await session.execute(statement)).scalars()) if values else set()
 
 
 async def set_details(

@@ -48,6 +48,12 @@ async def by_code(session: ReadSession, code: str) -> Warehouse | None:
     return warehouse_of(row) if row else None
 
 
+async def by_codes(session: ReadSession, codes: Collection[str]) -> dict[str, Warehouse]:
+    """Warehouses by their codes; one that does not exist is missing."""
+    rows = await session.execute(select(warehouses).where(warehouses.c.code.in_(codes)))
+    return {row.code: warehouse_of(row) for row in rows}
+
+
 async def active(session: ReadSession) -> list[Warehouse]:
     """All warehouses that are in use, by priority and code."""
     statement = select(warehouses).where(warehouses.c.is_active).order_by(warehouses.c.priority, warehouses.c.code)

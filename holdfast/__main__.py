@@ -90,6 +90,30 @@ def seed() -> None:
     finish(importlib.import_module("holdfast.seed").main(settings_here()))
 
 
+@app.command(name="import")
+def import_stock(
+    file: Annotated[str, typer.Argument(help="The CSV file; - for standard input.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of each line.")] = False,
+    as_json: JsonOption = False,
+    warehouse: Annotated[str | None, typer.Option(help="The warehouse's code, for lines that name none.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What makes a repeat a repeat; the file's contents when it is not given.")
+    ] = None,
+    performed_by: Annotated[str | None, typer.Option("--as", help="Whose name stands in the ledger.")] = None,
+) -> None:
+    """Import stock from a CSV file: make the rows that are missing, count those that are there.
+
+    Columns: sku, product_id, warehouse (its code), and as you like variant_id, quantity, reorder_point,
+    reorder_quantity, unit_cost, currency; separated by comma, semicolon or tab. An empty cell changes nothing. The
+    quantity of a new row is its opening stock; of another it is a count, and the difference is adjusted unless it is
+    large enough to need an approval. The exit code is 0 when every line was applied.
+    """
+    module = importlib.import_module("holdfast.imports")
+    options = module.Options(dry_run=dry_run, warehouse=warehouse, name=name, performed_by=performed_by)
+    finish(module.main(settings_here(), file, options, as_json=as_json))
+
+
 @app.command()
 def token(
     subject: Annotated[str, typer.Option(help="Who the token speaks for.")] = "developer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.tables.alerts import alerts
 from db.tables.columns import metadata
+from db.tables.imports import import_lines
 from db.tables.news import idempotency_keys, inbox, outbox, relay_leases, relay_members
 from db.tables.operations import adjustments, audit
 from db.tables.reservations import reservation_lines, reservation_return_lines, reservation_returns, reservations
@@ -15,6 +16,7 @@ __all__ = [
     "alerts",
     "audit",
     "idempotency_keys",
+    "import_lines",
     "inbox",
     "inventory",
     "metadata",

@@ -20,12 +20,13 @@ HoldIdentity = tuple[UUID, str]
 
 
 class Source(StrEnum):
-    """The door a reservation came through."""
+    """The door that something was asked for through."""
 
     REST = "rest"
     GRPC = "grpc"
     KAFKA = "kafka"
     TEMPORAL = "temporal"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
