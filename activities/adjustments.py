@@ -17,7 +17,6 @@ from domain.errors import HoldfastError, NotFound
 from domain.events import Produced
 from domain.operations import OperationKind, Step
 from domain.stock import check_takeable
-from runtime.failpoints import failpoint
 from runtime.policies import adjustment_policy
 from runtime.settings import Settings
 from workflows import ports
@@ -56,9 +55,7 @@ class AdjustmentActivities(ports.AdjustmentActivities):
     @activity.defn(name="take_adjustment_step")
     async def take(self, request: StepRequest) -> StepOutcome:
         """Take one step under its rules, or record who was refused and why."""
-        outcome = await take_step(self._database, self._noun, request, issuer=self._issuer)
-        failpoint("after_adjustment_step")
-        return outcome
+        return await take_step(self._database, self._noun, request, issuer=self._issuer)
 
     async def _open(self, session: WriteSession, request: AdjustmentRequest) -> StepOutcome:
         await adjustments.request(session, request, self._policy)

@@ -38,9 +38,8 @@ class MaintenanceActivities(ports.MaintenanceActivities):
 
     @activity.defn(name="check_invariants")
     async def check_invariants(self) -> dict[str, int]:
-        """Count the violations of each invariant and export them as a metric, and unresolved alerts beside them."""
-        for kind, unresolved in (await self._database.reading(alerts.unresolved_by_kind)).items():
-            metrics.UNRESOLVED_ALERTS.labels(kind=kind).set(unresolved)
+        """Count the violations of each invariant and export them as a metric, and what waits for people beside them."""
+        await self._count_what_waits()
         counts = await invariants.count_violations(self._database)
         for name, violations in counts.items():
             metrics.INVARIANT_VIOLATIONS.labels(invariant=name).set(violations)
@@ -68,6 +67,16 @@ class MaintenanceActivities(ports.MaintenanceActivities):
         for register in REGISTERS:
             adopted += await self._adopt_operations(register)
         return adopted
+
+    async def _count_what_waits(self) -> None:
+        """Unresolved alerts, and operations that have not ended."""
+        for kind, unresolved in (await self._database.reading(alerts.unresolved_by_kind)).items():
+            metrics.UNRESOLVED_ALERTS.labels(kind=kind).set(unresolved)
+        metrics.OPERATIONS_OPEN.clear()
+        async with self._database.read() as session:
+            for register in REGISTERS:
+                for status, count in (await operations.counts_by_status(session, register.table)).items():
+                    metrics.OPERATIONS_OPEN.labels(kind=register.kind, status=status).set(count)
 
     async def _adopt_operations(self, register: Register) -> int:
         """Start the workflows of open operations that have none."""

@@ -20,6 +20,8 @@ from domain.contracts.operations import StaffDecision, StepOutcome, StepRequest
 from domain.errors import HoldfastError, NotFound, Unavailable, Unprocessable
 from domain.ids import Actor, actor_from_subject
 from domain.operations import STEPS_OF_THE_CLOCK, OperationKind, Step
+from runtime import metrics
+from runtime.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -55,10 +57,15 @@ async def take_step(database: Database, noun: Noun[Any], request: StepRequest, *
 
     `issuer` is whose people the names in Temporal UI are. Raises ApplicationError: retryable while a server is away.
     """
+    failpoint("before_operation_step")
     try:
-        return await database.writing(lambda session: _take(session, noun, request, issuer), idempotent=True)
+        outcome = await database.writing(lambda session: _take(session, noun, request, issuer), idempotent=True)
     except HoldfastError as error:
         raise for_temporal(error) from error
+    failpoint("after_operation_step")
+    label = "done" if outcome.changed else outcome.refusal_code or "repeated"
+    metrics.OPERATION_STEPS.labels(kind=noun.kind, step=request.step, outcome=label).inc()
+    return outcome
 
 
 def for_temporal(error: HoldfastError) -> ApplicationError:

@@ -129,6 +129,16 @@ async def open_ones(session: ReadSession, table: OperationTable, *, older_than_s
     return list((await session.execute(statement)).scalars())
 
 
+async def counts_by_status(session: ReadSession, table: OperationTable) -> dict[str, int]:
+    """How many operations have not ended, by their state."""
+    statement = (
+        select(table.c.status, func.count().label("operations"))
+        .where(table.c.closed_at.is_(None))
+        .group_by(table.c.status)
+    )
+    return {row.status: row.operations for row in await session.execute(statement)}
+
+
 def outcome_of(row: Any, *, changed: bool = False, refusal: HoldfastError | None = None) -> StepOutcome:
     """A row of any operation as its workflow sees it."""
     return StepOutcome(

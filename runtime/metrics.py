@@ -64,6 +64,18 @@ EXPIRY_LAG = Histogram(
 SWEEPS = Counter("inventory_sweeps", "Passes of the sweeper: idle, expired, failed.", ("outcome",))
 SWEPT_RESERVATIONS = Counter("inventory_swept_reservations", "Reservations that the sweeper expired.")
 
+OPERATION_STEPS = Counter(
+    "inventory_operation_steps",
+    "Steps of adjustments, transfers and purchase orders: done, repeated, or the code of the rule that refused it.",
+    ("kind", "step", "outcome"),
+)
+OPERATIONS_OPEN = Gauge(
+    "inventory_operations_open",
+    "Operations that have not ended, by their state.",
+    ("kind", "status"),
+    multiprocess_mode="livemostrecent",
+)
+
 OUTBOX_OLDEST = Gauge(
     "inventory_outbox_oldest_seconds", "Age of the oldest event not yet sent.", multiprocess_mode="livemax"
 )

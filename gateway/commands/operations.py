@@ -22,7 +22,7 @@ from domain.contracts.names import DECIDE, operation_workflow_id
 from domain.contracts.operation_starts import OperationStart
 from domain.contracts.operations import StaffDecision, StepOutcome
 from domain.contracts.reservations import Source
-from domain.errors import NotFound, OperationClosed, OutcomeUnknown, restored
+from domain.errors import NotFound, OperationClosed, OutcomeUnknown, Unavailable, restored
 from domain.operations import Step
 from gateway.auth import Caller
 from runtime.logs import get_logger
@@ -30,6 +30,8 @@ from runtime.operation_start import start_options
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
+
+LAST_READ_SECONDS = 1.0
 
 ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "operation_lost"})
 """What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
@@ -56,16 +58,30 @@ class OperationDesk:
 
     async def decide(self, register: Register, operation_id: UUID, step: Step, asked: StaffDecision) -> StepOutcome:
         """The row after the step. Raises the error that refused it, NotFound, OperationClosed, OutcomeUnknown."""
+        patience_seconds = max(self._deadline_seconds / 2, self._deadline_seconds - LAST_READ_SECONDS)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout(patience_seconds):
                 outcome = await self._asked(register, operation_id, step, asked)
         except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
+            outcome = await self._last_look(register, operation_id, asked, error)
+        if outcome.refusal_code:
+            raise restored(outcome.refusal_code, outcome.refusal_detail, outcome.refusal_extra)
+        return outcome
+
+    async def _last_look(
+        self, register: Register, operation_id: UUID, asked: StaffDecision, error: Exception
+    ) -> StepOutcome:
+        """A step that was taken is an answer, whoever died before telling us; one that was not may still be taken."""
+        try:
+            async with asyncio.timeout(LAST_READ_SECONDS):
+                outcome = await self._settled(register, operation_id, asked)
+        except (TimeoutError, Unavailable):
+            outcome = None
+        if outcome is None:
             raise OutcomeUnknown(
                 f"the outcome is not known yet: read the {register.kind}, or repeat with the same key",
                 extra={"operationId": str(operation_id)},
             ) from error
-        if outcome.refusal_code:
-            raise restored(outcome.refusal_code, outcome.refusal_detail, outcome.refusal_extra)
         return outcome
 
     async def _asked(self, register: Register, operation_id: UUID, step: Step, asked: StaffDecision) -> StepOutcome:
