@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, literal, tuple_
+from sqlalchemy import ColumnClause, ColumnElement, FromClause, Select, literal, tuple_
 
 from domain.errors import FieldProblem, InvalidPageToken, Unprocessable
 from domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
@@ -48,17 +48,19 @@ class Page(Generic[T]):
 class Listing:
     """A list that can be paged: its name, and for each public order the columns that make it unambiguous together.
 
-    `default` is an order, with ` desc` for the other way round. Each order has an index.
+    `default` is an order, with ` desc` for the other way round. Each order has an index, or says why not. `rows_max` is
+    more than a caller may ask for where we walk the list ourselves.
     """
 
     name: str
-    orders: Mapping[str, Sequence[Column[Any]]]
+    orders: Mapping[str, Sequence[ColumnClause[Any]]]
     default: str
+    rows_max: int = PAGE_ROWS_MAX
 
     def cursor(self, page: PageRequest, filters: Any) -> Cursor:
         """Where to go on; `filters` is a dataclass. Raises InvalidPageToken, and Unprocessable for size or order."""
-        if not 1 <= page.size <= PAGE_ROWS_MAX:
-            raise Unprocessable(fields=[FieldProblem("/pageSize", f"must be from 1 to {PAGE_ROWS_MAX}")])
+        if not 1 <= page.size <= self.rows_max:
+            raise Unprocessable(fields=[FieldProblem("/pageSize", f"must be from 1 to {self.rows_max}")])
         order = page.order_by or self.default
         name, _, direction = order.partition(" ")
         if name not in self.orders or direction not in {"", "asc", "desc"}:
@@ -74,7 +76,7 @@ class Listing:
 class Cursor:
     """A place in an ordered list. Rows must carry the key columns under their own names."""
 
-    columns: tuple[Column[Any], ...]
+    columns: tuple[ColumnClause[Any], ...]
     descending: bool
     size: int
     after: tuple[Any, ...] | None
@@ -116,7 +118,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | str) else value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _decode(token: str, binding: str, columns: Sequence[Column[Any]]) -> tuple[Any, ...]:
+def _decode(token: str, binding: str, columns: Sequence[ColumnClause[Any]]) -> tuple[Any, ...]:
     try:
         if len(token) > TOKEN_CHARACTERS_MAX:
             raise ValueError("too long for one of ours")

@@ -124,20 +124,22 @@ async def listed(session: ReadSession, filters: StockFilter, page: PageRequest) 
 
 
 def page_statement(cursor: Cursor, filters: StockFilter) -> Select[Any]:
-    """The query behind a page. With a warehouse or region it walks each warehouse's own index and merges."""
-    statement = _LIVE.where(*_conditions(filters))
+    """The query behind a page."""
+    rows = _LIVE.where(*_conditions(filters))
+    return in_places(cursor, rows, warehouse_id=filters.warehouse_id, region=filters.region)
+
+
+def in_places(cursor: Cursor, rows: Select[Any], *, warehouse_id: UUID | None, region: str | None) -> Select[Any]:
+    """A page of inventory rows; with a warehouse or region it walks each warehouse's own index and merges."""
     places = [
         column == wanted
-        for column, wanted in (
-            (warehouses.c.warehouse_id, filters.warehouse_id),
-            (warehouses.c.region, filters.region),
-        )
+        for column, wanted in ((warehouses.c.warehouse_id, warehouse_id), (warehouses.c.region, region))
         if wanted is not None
     ]
     if not places:
-        return cursor.narrow(statement)
+        return cursor.narrow(rows)
     chosen = select(warehouses.c.warehouse_id).where(*places).subquery("chosen")
-    there = cursor.narrow(statement.where(inventory.c.warehouse_id == chosen.c.warehouse_id)).lateral("there")
+    there = cursor.narrow(rows.where(inventory.c.warehouse_id == chosen.c.warehouse_id)).lateral("there")
     return cursor.ordered(select(there).select_from(chosen.join(there, true())), there)
 
 

@@ -28,3 +28,6 @@ IDEMPOTENCY_KEY_CHARACTERS_MAX = 255
 
 PAGE_ROWS_DEFAULT = 50
 PAGE_ROWS_MAX = 200
+
+REPORT_ROWS_MAX = 1_000
+"""Rows of a report that we read at a time when we write the whole of it as CSV."""

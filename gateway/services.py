@@ -19,6 +19,7 @@ from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import HealthChecks
 from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
+from gateway.reports import Reports
 from gateway.views import Views
 from runtime.settings import Settings
 
@@ -40,6 +41,7 @@ class Services:
     adjustments: AdjustmentCommands
     operation_views: OperationViews
     views: Views
+    reports: Reports
     health: HealthChecks
 
     def reservation_link(self, reservation_id: UUID) -> str:

@@ -32,6 +32,7 @@ from gateway.http.app import make_app
 from gateway.http.server import serve_http
 from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
+from gateway.reports import Reports
 from gateway.rpc.server import RpcServer, make_server
 from gateway.services import Services
 from gateway.views import Views
@@ -133,6 +134,7 @@ def _services(
         adjustments=adjustments,
         operation_views=OperationViews(database),
         views=Views(database, view),
+        reports=Reports(database),
         health=HealthChecks(
             required={"postgres": database.check, "temporal": _answering(client)},
             optional={"redis": view.ping, "kafka": lambda: broker_answers(settings)},

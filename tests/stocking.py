@@ -79,6 +79,11 @@ async def add_stock(
     return made
 
 
+async def retire(database: Database, item: StockItem) -> None:
+    """Take a row out of use."""
+    await database.writing(lambda session: stock.retire(session, item.inventory_id))
+
+
 async def stock_now(database: Database, item: StockItem) -> StockItem:
     """The row as it is now."""
     found = await database.reading(lambda session: stock.get(session, item.inventory_id))

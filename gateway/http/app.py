@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.http.docs import Documentation
 from gateway.http.draining import Draining
 from gateway.http.endpoint import Endpoint
-from gateway.http.middleware import DRAINING, observe
+from gateway.http.middleware import DRAINING, observe, sign
 from gateway.http.route import Route
 from gateway.http.routes import ROUTES
 from gateway.services import Services
@@ -22,6 +22,7 @@ def make_app(services: Services, settings: Settings) -> web.Application:
     """The REST face of the services. `settings` give its limits: body bytes and request seconds."""
     app = web.Application(middlewares=[*http_middlewares(), observe], client_max_size=settings.request_body_bytes_max)
     app[DRAINING] = Draining()
+    app.on_response_prepare.append(sign)
     for route in Documentation(ROUTES).routes:
         _add(app.router, route, Endpoint(route, services))
     return app

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,10 @@ from aiohttp import ETag, web
 from pydantic.alias_generators import to_snake
 
 from domain.errors import HoldfastError, Malformed, OutcomeUnknown, Unavailable
+from domain.limits import REPORT_ROWS_MAX
 from gateway.auth import Caller, require, traceparent_from
 from gateway.http.call import Call, Reply
+from gateway.http.csv_answers import answer_csv, wants_csv
 from gateway.http.middleware import CALLER, STATE, Exchange
 from gateway.http.problems import problem_answer
 from gateway.http.reading import (
@@ -32,6 +35,7 @@ from gateway.http.reading import (
 )
 from gateway.http.route import Route
 from gateway.http.schemas.model import Shape
+from gateway.http.schemas.pages import Listing
 from gateway.idempotency import Answer, fingerprint_of, read_key, run
 from gateway.services import Services
 from runtime.tracing import current_traceparent
@@ -39,6 +43,8 @@ from runtime.tracing import current_traceparent
 IDEMPOTENT_REPLAYED = "Idempotent-Replayed"
 LEASE_MARGIN_SECONDS = 1.0
 """How much longer than a request a key stays with whoever works on it."""
+
+TOO_LONG = "the answer took too long"
 
 NOTHING_MADE = UUID(int=0)
 """The resource id of a call that changes nothing."""
@@ -59,11 +65,14 @@ class Endpoint:
         self._services = services
         self._settings = services.settings
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. Raises HoldfastError and whatever our mistakes raise; the middleware turns them."""
         exchange = request[STATE]
         caller = await self._caller(request, exchange)
         call, given = await self._read(request, caller, exchange)
+        line = self._route.csv_line
+        if line is not None and wants_csv(call.query.format, request.headers.get("Accept", "")):
+            return await answer_csv(request, self._file_name, line, partial(self._page, call))
         told = _Told({name: str(value) for name, value in call.ids.items()})
         if self._route.changes_state:
             answer = await self._to_the_end(self._keyed(request, call, given, told), exchange, call, told)
@@ -149,6 +158,23 @@ class Endpoint:
         except HoldfastError as error:
             return problem_answer(error, call.path)
 
+    @property
+    def _file_name(self) -> str:
+        return self._route.handler.__name__.replace("_", "-")
+
+    async def _page(self, call: Call[Any, Any], token: str | None) -> Listing[Any]:
+        """One page of a list that is written as CSV; each has the time of a request. Raises HoldfastError."""
+        place = {"page_size": REPORT_ROWS_MAX} | ({"page_token": token} if token else {})
+        deadline = time.monotonic() + self._settings.request_timeout_seconds
+        there = replace(call, query=call.query.model_copy(update=place), deadline=deadline)
+        try:
+            async with asyncio.timeout(there.seconds_left()):
+                body = (await self._route.handler(there)).body
+        except TimeoutError:
+            raise Unavailable(TOO_LONG) from None
+        assert isinstance(body, Listing), "a route with a CSV answers a list"
+        return body
+
     async def _to_the_end(
         self, work: Awaitable[Answer], exchange: Exchange, call: Call[Any, Any], told: _Told
     ) -> Answer:
@@ -167,7 +193,7 @@ class Endpoint:
             async with asyncio.timeout(call.seconds_left()):
                 return await work
         except TimeoutError:
-            raise Unavailable("the answer took too long") from None
+            raise Unavailable(TOO_LONG) from None
 
 
 def _is_final(answer: Answer) -> bool:

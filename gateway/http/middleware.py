@@ -53,11 +53,16 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
     route = _template(request)
     response = await _answered(request, handler, route, exchange)
-    response.headers[REQUEST_ID_HEADER] = exchange.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers[hdrs.SERVER] = "holdfast"
     _record(request, response, route, time.monotonic() - exchange.began)
     return response
+
+
+async def sign(request: web.Request, response: web.StreamResponse) -> None:
+    """Put on what every answer carries, just before it goes out: a streamed one is gone before `observe` sees it."""
+    if STATE in request:
+        response.headers[REQUEST_ID_HEADER] = request[STATE].request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers[hdrs.SERVER] = "holdfast"
 
 
 async def _answered(request: web.Request, handler: Handler, route: str, exchange: Exchange) -> web.StreamResponse:

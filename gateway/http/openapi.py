@@ -27,6 +27,7 @@ from openapi_pydantic.v3.v3_1 import (
 )
 from pydantic import BaseModel
 
+from gateway.http.csv_answers import columns_of
 from gateway.http.openapi_parts import (
     DESCRIPTION,
     IDEMPOTENCY_KEY,
@@ -41,6 +42,7 @@ from gateway.http.openapi_parts import (
 from gateway.http.problems import CONTENT_TYPE
 from gateway.http.reading import TEXT_PARAMETERS
 from gateway.http.route import Route, Success
+from gateway.http.schemas.model import Shape
 from gateway.http.schemas.problems import Problem
 
 
@@ -106,12 +108,14 @@ def _path_parameter(name: str) -> Parameter:
 
 def _query_parameters(query: type[BaseModel]) -> list[Parameter]:
     schema = query.model_json_schema(by_alias=True)
-    return [_query_parameter(name, _inlined(one, schema)) for name, one in schema["properties"].items()]
+    needed = schema.get("required", ())
+    return [_query_parameter(name, _inlined(one, schema), name in needed) for name, one in schema["properties"].items()]
 
 
-def _query_parameter(name: str, schema: dict[str, Any]) -> Parameter:
+def _query_parameter(name: str, schema: dict[str, Any], required: bool) -> Parameter:
     description = schema.pop("description", None)
-    return Parameter.model_validate({"name": name, "in": "query", "description": description, "schema": schema})
+    facts = {"name": name, "in": "query", "description": description, "schema": schema}
+    return Parameter.model_validate(facts | ({"required": True} if required else {}))
 
 
 def _inlined(one: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -132,14 +136,17 @@ def _request_body(route: Route) -> RequestBody | None:
 
 
 def _successes(route: Route) -> dict[str, Response | Reference]:
-    answers: dict[str, Response | Reference] = {
-        str(success.status): Response(
+    answers: dict[str, Response | Reference] = {}
+    for success in route.successes:
+        known = answers.get(str(success.status))
+        if isinstance(known, Response):
+            known.content = {**(known.content or {}), **(_content(success) or {})}
+            continue
+        answers[str(success.status)] = Response(
             description=HTTPStatus(success.status).phrase,
             headers=header_references(_success_headers(route, success)),
             content=_content(success),
         )
-        for success in route.successes
-    }
     if route.has_version and route.method == "GET":
         answers["304"] = Response(description="Not Modified", headers=header_references(["X-Request-Id", "ETag"]))
     return answers
@@ -159,6 +166,8 @@ def _success_headers(route: Route, success: Success) -> list[str]:
 def _content(success: Success) -> dict[str, MediaType] | None:
     if success.shape is not None:
         return {success.content_type: _media(success.shape)}
+    if success.line is not None:
+        return {success.content_type: _csv_media(success.line)}
     return None if success.status == 204 else {success.content_type: MediaType()}
 
 
@@ -209,3 +218,8 @@ def _problem(status: int, codes: list[str]) -> Response:
 
 def _media(model: type[BaseModel]) -> MediaType:
     return MediaType(schema=PydanticSchema.model_validate({"schema_class": model}))
+
+
+def _csv_media(line: type[Shape]) -> MediaType:
+    columns = ", ".join(columns_of(line))
+    return MediaType.model_validate({"schema": {"type": "string", "description": f"RFC 4180, columns: {columns}."}})

@@ -26,6 +26,11 @@ running 409. 429 and 5xx are not kept. Keys belong to the caller, the method and
 
 **Lists** answer `{items, nextPageToken}`; the token is opaque and goes with the same filters and order.
 
+**Reports** are lists as JSON and whole as CSV (`Accept: text/csv` or `?format=csv`): RFC 4180 in UTF-8, the columns \
+named like the fields of an item, streamed to its end; an answer that is cut off ends without its last chunk. A text \
+that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, tab or line end) has an apostrophe \
+before it.
+
 **Request ids.** Send `X-Request-Id` or get one; it is echoed, logged and carried into the workflow. `traceparent` is \
 continued.
 """
@@ -39,6 +44,7 @@ TAGS = {
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",
     "alerts": "What staff should look at, until it is over.",
+    "reports": "Stock by region, at an instant of the past, and for how long it will last.",
     "health": "For load balancers, operators and Prometheus.",
     "docs": "This description.",
 }

@@ -15,12 +15,17 @@ from aiohttp import ETag, web
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import FieldProblem, Malformed, StaleVersion, TooLarge, Unprocessable, UnsupportedMediaType
-from domain.limits import ORDER_ID_CHARACTERS_MAX, SKU_CHARACTERS_MAX
+from domain.limits import ORDER_ID_CHARACTERS_MAX, REGION_CHARACTERS_MAX, SKU_CHARACTERS_MAX
 from gateway.http.problems import BodyTooSlow, validation_error
 
 M = TypeVar("M", bound=BaseModel)
 
-TEXT_PARAMETERS = {"sku": SKU_CHARACTERS_MAX, "orderId": ORDER_ID_CHARACTERS_MAX, "asset": 60}
+TEXT_PARAMETERS = {
+    "sku": SKU_CHARACTERS_MAX,
+    "orderId": ORDER_ID_CHARACTERS_MAX,
+    "region": REGION_CHARACTERS_MAX,
+    "asset": 60,
+}
 """Path parameters that are text, with their most characters; all others are UUIDs."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -14,11 +14,15 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """A status that is no problem, and what comes with it; no `shape` for another content type or no body at all."""
+    """A status that is no problem, and what comes with it; no `shape` for another content type or no body at all.
+
+    `line` is what one line of a CSV tells of.
+    """
 
     status: int
     shape: type[Shape] | None
     content_type: str = "application/json"
+    line: type[Shape] | None = None
 
 
 def answers(
@@ -26,6 +30,12 @@ def answers(
 ) -> tuple[Success, ...]:
     """One way in which a route succeeds; ways are added with +."""
     return (Success(status=status, shape=shape, content_type=content_type),)
+
+
+def csv_of(line: type[Shape]) -> tuple[Success, ...]:
+    """The same list as CSV, a line for each item, for whoever asks for it; the handler answers a page and knows nothing
+    of it."""
+    return (Success(status=200, shape=None, content_type="text/csv", line=line),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,11 @@ class Route:
     def parameters(self) -> list[str]:
         """The names in the path template, in order."""
         return _PARAMETER.findall(self.path)
+
+    @property
+    def csv_line(self) -> type[Shape] | None:
+        """What one line of the CSV tells of; None where there is no CSV."""
+        return next((success.line for success in self.successes if success.line is not None), None)
 
     @property
     def changes_state(self) -> bool:

@@ -50,6 +50,7 @@ async def test_every_route_of_the_document_answers(walk: Walk, customer: Custome
     _walk_stock(walk, item)
     _walk_warehouses(walk, item)
     _walk_availability(walk, item)
+    _walk_reports(walk, item)
     _walk_reservations(walk, item)
     _walk_suppliers(walk, item)
     _walk_alerts(walk, item)
@@ -130,6 +131,25 @@ def _walk_availability(walk: Walk, item: Item) -> None:
     items = [{"sku": item.sku, "quantity": 101}, {"sku": item.sku, "quantity": 1}]
     status, answers, _ = walk("POST", f"{api}/bulk", {"items": items})
     assert (status, [it["available"] for it in answers["items"]]) == (200, [False, True])
+
+
+def _walk_reports(walk: Walk, item: Item) -> None:
+    api, sku = "/api/v1/reports", f"sku={item.sku}"
+    region = f"region-of-{item.sku}"
+    assert walk("PUT", f"/api/v1/warehouses/{item.warehouse_id}", {"region": region})[0] == 200
+    status, regions, _ = walk("GET", f"{api}/regions?region={region}")
+    assert (status, [it["region"] for it in regions["items"]]) == (200, [region])
+    assert walk("GET", f"{api}/regions/{region}")[1]["total"] == regions["items"][0]
+    changed = walk("GET", f"/api/v1/inventory/{item.inventory_id}/movements")[1]["items"]
+    for line in changed:
+        status, stock, _ = walk("GET", f"{api}/stock-as-of?at={line['createdAt']}&{sku}")
+        assert (status, [it["quantityTotal"] for it in stock["items"]]) == (200, [line["totalAfter"]])
+    totals = f"{api}/stock-as-of/totals?at={changed[0]['createdAt']}&{sku}&format=csv"
+    status, text, headers = walk("GET", totals)
+    assert (status, headers["Content-Type"].partition(";")[0]) == (200, "text/csv")
+    assert text.splitlines()[1:] == [f",,,,1,{changed[0]['totalAfter']}"]
+    status, cover, _ = walk("GET", f"{api}/days-of-cover?{sku}")
+    assert (status, [it["daysOfCover"] for it in cover["items"]]) == (200, [None])
 
 
 def _walk_reservations(walk: Walk, item: Item) -> None:

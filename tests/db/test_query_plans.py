@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,17 +14,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from db import alerts, availability, movements, reservation_listing, reservations, stock
+from db import alerts, availability, days_of_cover, movements, reservation_listing, reservations, stock, stock_as_of
 from db.alerts import AlertFilter
 from db.allocation import candidates, overdue_quantities
+from db.days_of_cover import CoverFilter
 from db.engine import Database, ReadSession, WriteSession
 from db.locks import LockedOverdue, lock_overdue
 from db.movements import MovementFilter
 from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
+from db.stock_as_of import AsOfFilter
 from domain.alerts import AlertKind, AlertStatus
 from domain.availability import AvailabilityQuery
+from domain.reports import Grouping
 from domain.reservations import Item, ReservationStatus
 from domain.stock import MovementType
 
@@ -35,14 +38,19 @@ BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "out
 _FILL = """
 insert into warehouses (warehouse_id, code, name, region)
     select md5('w' || n)::uuid, 'W-' || n, 'w', 'region-' || n % 5 from generate_series(1, 20) n;
-insert into inventory (inventory_id, product_id, warehouse_id, sku, quantity_total, sequence)
-    select md5('i' || n)::uuid, md5('p' || n % 9000)::uuid, md5('w' || 1 + n % 20)::uuid, 'SKU-' || n / 20, 5, 1
+insert into inventory (inventory_id, product_id, warehouse_id, sku, quantity_total, sequence, created_at)
+    select md5('i' || n)::uuid, md5('p' || n % 9000)::uuid, md5('w' || 1 + n % 20)::uuid, 'SKU-' || n / 20, 5, 1,
+           timestamptz '2026-01-01 00:00 UTC'
     from generate_series(0, 29999) n;
 insert into stock_movements (inventory_id, type, quantity, total_after, sequence, performed_by, performed_by_name,
                              created_at)
     select md5('i' || n % 3)::uuid, 'INBOUND', 1, 1 + n / 3, 1 + n / 3, uuidv7(), 'test',
            timestamptz '2026-01-01 00:00 UTC' + n * interval '1 minute'
     from generate_series(0, 29999) n;
+insert into stock_movements (inventory_id, type, quantity, total_after, sequence, performed_by, performed_by_name,
+                             created_at)
+    select md5('i' || n)::uuid, 'OUTBOUND', -1, 5, 1, uuidv7(), 'test', now() - (29999 - n) * interval '15 minutes'
+    from generate_series(3, 29999) n;
 insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
                           reserved_at, expires_at, cancelled_at)
     select md5('r' || n)::uuid, 'order-' || n / 2, case when n % 5 = 0 then 'PENDING' else 'CANCELLED' end, 'f',
@@ -104,6 +112,15 @@ ALERT_FILTERS = (
     AlertFilter(sku="SKU-700", status=AlertStatus.OPEN),
 )
 
+LONG_AGO = datetime(2026, 1, 10, tzinfo=UTC)
+AS_OF_FILTERS = (
+    AsOfFilter(at=LONG_AGO),
+    AsOfFilter(at=LONG_AGO, sku="SKU-700"),
+    AsOfFilter(at=LONG_AGO, warehouse_id=ONE),
+    AsOfFilter(at=LONG_AGO, region="region-3"),
+    AsOfFilter(at=LONG_AGO, region="region-3", sku="SKU-700"),
+)
+
 
 def list_queries() -> Iterator[Any]:
     """Every list, each order and direction, at its start and further on, with every kind of filter."""
@@ -156,6 +173,26 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await alerts.get(session, ONE)
 
 
+async def test_reports_of_a_part_read_little_more_than_the_part(big: Database) -> None:
+    async with big.read() as plain:
+        session = Explained(plain.connection)
+        for filters in AS_OF_FILTERS:
+            await stock_as_of.listed(session, filters, PageRequest())
+        for grouping in (None, *Grouping):
+            await stock_as_of.totalled(session, AsOfFilter(at=LONG_AGO, sku="SKU-700"), grouping, PageRequest())
+        await days_of_cover.listed(session, CoverFilter(sku="SKU-700"), PageRequest())
+
+
+async def test_days_of_cover_read_the_ledger_of_the_window_only(big: Database) -> None:
+    """All rows are looked at, because no index knows how long stock will last; the ledger before the window is not."""
+    filters = CoverFilter(days=1)
+    statement = days_of_cover.page_statement(days_of_cover.LISTING.cursor(PageRequest(), filters), filters)
+    async with big.read() as session:
+        await assert_reads_little(session, statement, tables=("stock_movements",))
+        used = {node.get("Index Name") for node in await plan_of(session, statement)}
+    assert "stock_movements_period" in used
+
+
 async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Database) -> None:
     async with big.write() as plain:
         session = Explained(plain.connection)
@@ -166,15 +203,23 @@ async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Data
         assert (await plain.execute(text(touched))).scalar_one() <= ROWS_VISITED_MAX
 
 
-async def assert_reads_little(session: ReadSession, statement: Any, values: Any = None) -> None:
-    """The plan touches no big table from end to end, and visits a bounded number of rows."""
+async def plan_of(session: ReadSession, statement: Any, values: Any = None) -> list[Any]:
+    """The nodes of the plan by which a statement has just run."""
     compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     explain = f"explain (analyze, timing off, format json) {compiled.string}"
     found = await session.connection.exec_driver_sql(explain, {**compiled.params, **(values or {})})
     [explained] = found.scalar_one()
-    for node in _nodes(explained["Plan"]):
+    return list(_nodes(explained["Plan"]))
+
+
+async def assert_reads_little(
+    session: ReadSession, statement: Any, values: Any = None, *, tables: Collection[str] = BIG
+) -> None:
+    """The plan touches no big table from end to end, and visits a bounded number of rows."""
+    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    for node in await plan_of(session, statement, values):
         relation = node.get("Relation Name")
-        if relation in BIG:
+        if relation in tables:
             visited = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
             assert node["Node Type"] != "Seq Scan", compiled.string
             assert visited <= ROWS_VISITED_MAX, compiled.string

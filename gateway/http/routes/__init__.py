@@ -7,9 +7,21 @@ from gateway.http.routes.alerts import ALERTS
 from gateway.http.routes.availability import AVAILABILITY
 from gateway.http.routes.health import HEALTH
 from gateway.http.routes.inventory import INVENTORY
+from gateway.http.routes.reports import REPORTS
 from gateway.http.routes.reservations import RESERVATIONS
 from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
 from gateway.http.routes.warehouses import WAREHOUSES
 
-ROUTES = (*INVENTORY, *RESERVATIONS, *RETURNS, *WAREHOUSES, *AVAILABILITY, *ALERTS, *SUPPLIERS, *ADJUSTMENTS, *HEALTH)
+ROUTES = (
+    *INVENTORY,
+    *RESERVATIONS,
+    *RETURNS,
+    *WAREHOUSES,
+    *AVAILABILITY,
+    *REPORTS,
+    *ALERTS,
+    *SUPPLIERS,
+    *ADJUSTMENTS,
+    *HEALTH,
+)

@@ -13,10 +13,15 @@ from tests.gateway.http.face import (
     ALL_ON_HAND,
     APPLIED,
     ASKED_FOR,
+    AT_NOON,
     COMMITTED,
+    EU_NORTH,
     HAMBURG,
     HELD,
+    IN_HAMBURG,
+    IN_THE_NORTH_AT_NOON,
     ITEM,
+    LASTS_A_WEEK,
     LINE_OF_LEDGER,
     LOW_ON_TEA,
     ON_HAND,
@@ -63,6 +68,13 @@ def with_usual_answers(served_face: Face) -> Face:
         "alert_list": Page((LOW_ON_TEA,)),
         "check_availability": ON_HAND,
         "check_availability_bulk": ALL_ON_HAND,
+    }
+    served_face.reports.answers = {
+        "regions": Page((EU_NORTH,)),
+        "region": (EU_NORTH, Page((IN_HAMBURG,))),
+        "stock_as_of": Page((AT_NOON,)),
+        "stock_totals": Page((IN_THE_NORTH_AT_NOON,)),
+        "days_of_cover": Page((LASTS_A_WEEK,)),
     }
     served_face.stock.answers = {
         "create": ITEM,

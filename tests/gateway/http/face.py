@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import aiohttp
@@ -22,6 +23,7 @@ from domain.approval import ApprovalReason
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.contracts.reservations import Source
 from domain.operations import OperationKind, Step
+from domain.reports import Cover, RegionStock, StockAt, StockTotal, Value, WarehouseStock
 from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
 from domain.stock import Movement, MovementType, ReasonCode, StockItem
@@ -251,6 +253,42 @@ PARTS = [
 ]
 """The commands and views that handlers call."""
 
+FIGURES: dict[str, Any] = {
+    "skus": 3,
+    "skus_low": 2,
+    "skus_out_of_stock": 1,
+    "quantity_total": 10,
+    "quantity_reserved": 3,
+    "value_at_cost": (Value("EUR", Decimal("12.5")), Value("GBP", Decimal(3))),
+    "quantity_without_cost": 4,
+}
+EU_NORTH = RegionStock(region="eu-north", warehouses=2, warehouses_active=1, **FIGURES)
+IN_HAMBURG = WarehouseStock(
+    warehouse_id=WAREHOUSE, warehouse_code="HAM-1", name="Hamburg", region="eu-north", is_active=True, **FIGURES
+)
+AT_NOON = StockAt(
+    inventory_id=ROW,
+    product_id=PRODUCT,
+    variant_id=None,
+    sku="TEA-GREEN-250",
+    warehouse_id=WAREHOUSE,
+    warehouse_code="HAM-1",
+    region="eu-north",
+    quantity_total=10,
+    last_movement_at=NOON,
+)
+IN_THE_NORTH_AT_NOON = StockTotal(region="eu-north", inventory_rows=2, quantity_total=15)
+LASTS_A_WEEK = Cover(
+    inventory_id=ROW,
+    sku="TEA-GREEN-250",
+    warehouse_id=WAREHOUSE,
+    warehouse_code="HAM-1",
+    region="eu-north",
+    quantity_available=7,
+    quantity_sold=28,
+    days_observed=28,
+)
+
 RESERVE = {"orderId": "order-1", "items": [{"sku": "TEA-GREEN-250", "quantity": 2}]}
 
 
@@ -367,9 +405,12 @@ class Face:
 
 
 def path_of(route: Route) -> str:
-    """A path of a route, with some id or text for each parameter."""
+    """A path of a route, with some id or text for each parameter and the query that it cannot do without."""
     texts = dict.fromkeys(TEXT_PARAMETERS, "A")
-    return route.path.format(**{**dict.fromkeys(route.parameters, ROW), **texts})
+    fields = route.query.model_fields if route.query else {}
+    needed = {name: (field.examples or [])[0] for name, field in fields.items() if field.is_required()}
+    path = route.path.format(**{**dict.fromkeys(route.parameters, ROW), **texts})
+    return f"{path}?{urlencode(needed)}" if needed else path
 
 
 @asynccontextmanager

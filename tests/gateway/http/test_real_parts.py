@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ from gateway.commands.stock import StockCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.http.app import make_app
 from gateway.http.server import serve_http
+from gateway.reports import Reports
 from gateway.views import Views
 from runtime.settings import Settings
 from tests.gateway.http.face import Face, served
@@ -39,6 +41,7 @@ async def real_face(settings: Settings) -> AsyncIterator[Face]:
             warehouses=WarehouseCommands(database, view),
             alerts=AlertCommands(database),
             views=Views(database, view),
+            reports=Reports(database),
         )
         app = make_app(services, settings)
         async with (
@@ -224,6 +227,25 @@ async def test_an_alert_is_seen_and_resolved_once(face: Face, keys: Iterator[dic
     late = await face.post(f"{path}/acknowledge")
     assert (late.status, late.code, late.json["resolution"]) == (409, "alert_resolved", "by_hand")
     assert (await face.get(f"/api/v1/alerts?sku={made['sku']}&status=open")).json["items"] == []
+
+
+async def test_a_report_as_csv_is_the_whole_of_it(face: Face) -> None:
+    region = uuid.uuid4().hex
+    place = await warehouse(face, region=region)
+    skus = sorted(f"@{uuid.uuid4().hex[:8]}" for _ in range(3))
+    for number, sku in enumerate(skus):
+        body = {"sku": sku, "productId": str(uuid.uuid4()), "warehouseId": place["warehouseId"]}
+        made = await face.post(INVENTORY, {**body, "quantityTotal": number})
+        assert made.status == 201, made.raw
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    query = f"at={at}&region={region}&groupBy=sku"
+    first = await face.get(f"/api/v1/reports/stock-as-of/totals?{query}&pageSize=2")
+    assert (len(first.json["items"]), first.json["nextPageToken"] is None) == (2, False)
+    whole = await face.get(f"/api/v1/reports/stock-as-of/totals?{query}&pageSize=2&format=csv")
+    lines = whole.raw.decode().splitlines()[1:]
+    assert lines == [f",,,'{sku},1,{number}" for number, sku in enumerate(skus)]
+    future = await face.get("/api/v1/reports/stock-as-of?at=2999-01-01T00:00:00Z&format=csv")
+    assert (future.status, future.pointers) == (422, ["/query/at"])
 
 
 async def test_reservations_that_are_not_there(face: Face) -> None:

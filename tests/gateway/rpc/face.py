@@ -240,6 +240,7 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         purchasing=Part(),  # type: ignore[arg-type]
         alerts=Part(),  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
+        reports=Part(),  # type: ignore[arg-type]
         health=Part(),  # type: ignore[arg-type]
     )
     async with serving(services) as (server, channel):
