@@ -1,0 +1,120 @@
+"""The manifests fit together and fit the code: settings that we read, ports and probes that we serve, budgets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from holdfast.processes import NAMES
+from runtime.settings import Settings, load_settings
+from tests.deploy.files import DEPLOY, read_yaml
+from tests.deploy.test_observability import OF_PROMETHEUS, OURS, SAMPLE, _known, sdk
+
+__all__ = ["sdk"]
+
+KUBERNETES = DEPLOY / "kubernetes"
+LISTED = read_yaml(KUBERNETES / "kustomization.yaml")["resources"]
+DOCUMENTS: list[dict[str, Any]] = [
+    document for name in LISTED for document in yaml.safe_load_all((KUBERNETES / name).read_text("utf-8"))
+]
+DEPLOYMENTS = {document["metadata"]["name"]: document for document in DOCUMENTS if document["kind"] == "Deployment"}
+SETTINGS = read_yaml(KUBERNETES / "settings.yaml")["data"]
+SECRETS = read_yaml(KUBERNETES / "secret.example.yaml")["stringData"]
+RULES = read_yaml(DEPLOY / "alerts.yml")["groups"][0]["rules"]
+QUERIES = [
+    trigger["metadata"]["query"]
+    for document in DOCUMENTS
+    if document["kind"] == "ScaledObject"
+    for trigger in document["spec"]["triggers"]
+    if trigger["type"] == "prometheus"
+]
+
+
+def _container(name: str) -> dict[str, Any]:
+    (container,) = DEPLOYMENTS[f"holdfast-{name}"]["spec"]["template"]["spec"]["containers"]
+    return container  # type: ignore[no-any-return]
+
+
+def test_every_process_of_ours_is_deployed_more_than_once() -> None:
+    assert set(DEPLOYMENTS) == {f"holdfast-{name}" for name in NAMES}
+    assert all(deployment["spec"]["replicas"] >= 2 for deployment in DEPLOYMENTS.values())
+    assert {name: _container(name)["args"] for name in NAMES} == {name: [name] for name in NAMES}
+
+
+def test_every_file_is_applied_but_the_example() -> None:
+    files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    assert files - set(LISTED) == {"secret.example.yaml"}
+
+
+def test_what_they_are_told_is_what_we_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**SETTINGS, **SECRETS, "JWT_SECRET": "x" * 32}.items():
+        assert name.lower() in Settings.model_fields
+        monkeypatch.setenv(name, value)
+    assert load_settings().app_env == "production"
+
+
+def test_ports_and_probes_are_the_ones_that_we_serve() -> None:
+    for name in NAMES:
+        container = _container(name)
+        ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+        wanted = {"metrics": "PROMETHEUS_PORT"} | ({"http": "APP_PORT", "grpc": "GRPC_PORT"} if name == "serve" else {})
+        assert ports == {port: SETTINGS[setting] for port, setting in wanted.items()}
+        probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+        assert all(probe["port"] in ports for probe in probes.values())
+        assert (probes["liveness"]["path"], probes["readiness"]["path"]) == ("/health/live", "/health/ready")
+
+
+def test_a_drain_ends_before_the_kill() -> None:
+    for deployment in DEPLOYMENTS.values():
+        grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        assert grace > Settings().shutdown_grace_seconds + 10
+
+
+def test_nothing_runs_as_root_or_writes_outside_tmp() -> None:
+    pods = [document["spec"]["template"]["spec"] for document in DOCUMENTS if document["kind"] in {"Deployment", "Job"}]
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            assert not container["securityContext"]["allowPrivilegeEscalation"]
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_budgets_services_and_scalers_point_at_what_is_there() -> None:
+    labels = {
+        deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+        for deployment in DEPLOYMENTS.values()
+    }
+    budgets, scaled = [], []
+    for document in DOCUMENTS:
+        if document["kind"] == "PodDisruptionBudget":
+            budgets.append(document["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"])
+        if document["kind"] == "ScaledObject":
+            scaled.append(document["spec"]["scaleTargetRef"]["name"])
+        if document["kind"] == "Service":
+            assert document["spec"]["selector"]["app.kubernetes.io/name"] in labels
+    assert set(budgets) == labels
+    assert set(scaled) <= set(DEPLOYMENTS)
+
+
+@pytest.mark.parametrize("query", [*QUERIES, *(rule["expr"] for rule in RULES if rule["expr"].find("up{") < 0)])
+def test_alerts_and_scalers_ask_for_metrics_that_exist(query: str, sdk: bytes) -> None:
+    samples = SAMPLE.findall(query)
+    assert samples
+    assert [sample for sample in samples if not _known(sample, sdk)] == []
+    if not any(sample.startswith("temporal_") for sample in samples):
+        used = set(re.findall(r"[{,](\w+)=", query)) | {
+            label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")
+        }
+        assert used <= {label for sample in samples for label in OURS[sample]._labelnames} | OF_PROMETHEUS
+
+
+def test_every_alert_says_what_to_do() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert rule["annotations"]["summary"]
+        assert len(rule["annotations"]["runbook"]) > 60
