@@ -26,7 +26,6 @@ from tests.stocking import (
     add_warehouse,
     assert_invariants,
     hold,
-    hold_request,
     news_of,
     return_sold,
     settle,
@@ -249,7 +248,7 @@ async def test_another_noun_raises_one_alert_however_often_it_looks(db: Database
 
 async def test_a_change_that_is_undone_raises_nothing(db: Database) -> None:
     item, other = await add_stock(db, 10, reorder_point=5), await add_stock(db, 1)
-    refused = await reservations.hold(db, hold_request([want(item, 6), want(other, 2)]))
+    refused = await hold(db, want(item, 6), want(other, 2))
     assert refused.status is ReservationStatus.REJECTED
     assert await alerts_of(db, item) == []
 

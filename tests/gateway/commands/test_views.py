@@ -211,7 +211,7 @@ async def test_every_command_shows_in_the_next_check(
     item = await stock_commands.create(new, caller, inventory_id=uuid.uuid4())
     assert await seen() == 5
     await stock_commands.adjust(
-        item.inventory_id, Adjustment(delta=4, reason="found"), caller, movement_id=uuid.uuid4()
+        item.inventory_id, Adjustment(delta=4, reason="found"), caller, adjustment_id=uuid.uuid4()
     )
     assert await seen() == 9
     other = await stock_commands.create(beside, caller, inventory_id=uuid.uuid4())
