@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from runtime.kafka import AIOKafkaConsumer, AIOKafkaProducer, make_consumer, make_producer, start
-from tests.acceptance.customer import Customer, kafka_settings, new_order, until
+from tests.acceptance.customer import Customer, kafka_settings, made, new_order, until
 from tests.acceptance.up import Up
 
 
@@ -94,6 +95,28 @@ async def test_a_cancelled_order_frees_or_brings_back_its_stock(customer: Custom
     assert await customer.level(item) == (10, 0, 10)
     ledger = (await customer.rest.get(f"/inventory/{item.inventory_id}/movements", reference=order_id)).body["items"]
     assert [it["type"] for it in ledger] == (["RETURN", "OUTBOUND"] if is_paid else [])
+
+
+async def test_a_part_of_a_sale_comes_back_and_the_cancelled_order_brings_the_rest(customer: Customer) -> None:
+    item, order_id = await customer.stock(10), new_order()
+    held = await customer.hold(item, 4, order_id=order_id)
+    path = f"/reservations/{held['reservationId']}"
+    await customer.rest.post(f"{path}/commit", {})
+    damaged = {"lines": [{"sku": item.sku, "quantity": 1, "condition": "damaged"}], "reason": "torn"}
+    first = await made(customer.rest.post(f"{path}/return", damaged))
+    one_more = pb.ReturnReservationRequest(reservation_id=held["reservationId"], return_id=str(uuid.uuid4()))
+    one_more.lines.add(sku=item.sku, quantity=1)
+    assert await customer.call("ReturnReservation", one_more) == await customer.call("ReturnReservation", one_more)
+    returned = await customer.news.until(order_id, "inventory.returned")
+    assert (returned.body["returnId"], returned.body["isComplete"]) == (first["returnId"], False)
+    assert [(it["quantity"], it["condition"]) for it in returned.body["lines"]] == [(1, "damaged")]
+    assert await customer.level(item) == (7, 0, 7)
+    await customer.news.send("order.cancelled", order_id)
+    released = await customer.news.until(order_id, "inventory.released")
+    assert [it["quantity"] for it in released.body["lines"]] == [2]
+    assert await customer.level(item) == (9, 0, 9)
+    returns = (await customer.rest.get(f"{path}/returns")).body["items"]
+    assert [it["isComplete"] for it in returns] == [False, False, True]
 
 
 async def test_events_that_are_delivered_twice_take_effect_once(customer: Customer) -> None:
