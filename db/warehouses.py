@@ -88,6 +88,7 @@ async def change(
 ) -> Warehouse | None:
     """Apply what is given; None when there is no such warehouse, or none of the `expected_version`."""
     given = {name: value for name, value in asdict(changes).items() if value is not None}
+    given |= dict.fromkeys(given.pop("cleared"))
     statement = (
         update(warehouses)
         .where(warehouses.c.warehouse_id == warehouse_id)

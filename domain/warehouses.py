@@ -71,7 +71,10 @@ class NewWarehouse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarehouseChanges:
-    """What a PUT carries; None leaves a field as it is. `code` may be repeated, not changed."""
+    """What a PUT carries; None leaves a field as it is. `code` may be repeated, not changed.
+
+    `cleared` are the thresholds that go back to what the settings say.
+    """
 
     code: str | None = None
     name: str | None = None
@@ -87,6 +90,7 @@ class WarehouseChanges:
     longitude: float | None = None
     adjustment_threshold_quantity: int | None = None
     adjustment_threshold_value: Decimal | None = None
+    cleared: tuple[str, ...] = ()
 
 
 def check_new_warehouse(new: NewWarehouse) -> None:

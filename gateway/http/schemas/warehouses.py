@@ -23,6 +23,7 @@ RegionName = Annotated[str, Field(max_length=REGION_CHARACTERS_MAX), PROSE]
 Priority = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest is served first.")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
+_CLEARABLE = ("adjustment_threshold_quantity", "adjustment_threshold_value")
 THRESHOLD = "A manual change of stock {} needs a second person; null: what the settings say."
 THRESHOLD_QUANTITY = THRESHOLD.format("by more pieces")
 THRESHOLD_VALUE = THRESHOLD.format("that is worth more, in the currency of the row,")
@@ -69,7 +70,10 @@ class WarehouseCreate(Body):
 
 
 class WarehouseUpdate(Body):
-    """Changes of a warehouse; what is left out or null stays as it is. `code` may be repeated, not changed."""
+    """Changes of a warehouse; what is left out or null stays as it is. `code` may be repeated, not changed.
+
+    A threshold that is null, not left out, goes back to what the settings say.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"isActive": False}, {"priority": 2}]})
 
@@ -96,7 +100,8 @@ class WarehouseUpdate(Body):
     def changes(self) -> WarehouseChanges:
         """The changes as the rules take them."""
         names = WarehouseCreate.model_fields
-        return WarehouseChanges(**{name: getattr(self, name) for name in names})
+        cleared = tuple(name for name in _CLEARABLE if name in self.model_fields_set and getattr(self, name) is None)
+        return WarehouseChanges(**{name: getattr(self, name) for name in names}, cleared=cleared)
 
     def read_only(self) -> dict[str, Any]:
         """The field that came in and cannot be changed, to be compared with the row."""

@@ -51,6 +51,15 @@ async def test_what_is_given_changes_and_the_rest_stays(
     assert after.updated_at > place.updated_at
 
 
+async def test_a_threshold_goes_back_to_what_the_settings_say(
+    db: Database, warehouse_commands: WarehouseCommands, caller: Caller
+) -> None:
+    place = await add_warehouse(db, adjustment_threshold_quantity=5, adjustment_threshold_value=Decimal(9))
+    changes = WarehouseChanges(priority=2, cleared=("adjustment_threshold_quantity",))
+    after = await warehouse_commands.update(place.warehouse_id, changes, caller, expected_version=None)
+    assert (after.adjustment_threshold_quantity, after.adjustment_threshold_value) == (None, Decimal(9))
+
+
 async def test_a_stale_version_is_refused_and_without_one_the_last_writer_wins(
     db: Database, warehouse_commands: WarehouseCommands, caller: Caller
 ) -> None:

@@ -79,6 +79,11 @@ async def test_a_warehouse_is_updated_and_may_come_back_whole(face: Face) -> Non
     assert face.warehouses.last("update")[0][1] == WarehouseChanges(priority=3)
 
 
+async def test_a_threshold_is_cleared_by_null_and_kept_when_it_is_left_out(face: Face) -> None:
+    await face.ask("PUT", f"{PATH}/{WAREHOUSE}", body={"adjustmentThresholdValue": None, "name": None})
+    assert face.warehouses.last("update")[0][1] == WarehouseChanges(cleared=("adjustment_threshold_value",))
+
+
 async def test_a_warehouse_keeps_its_id(face: Face) -> None:
     answer = await face.ask("PUT", f"{PATH}/{WAREHOUSE}", body={"warehouseId": "00000000-0000-0000-0000-000000000001"})
     assert (answer.status, answer.pointers) == (422, ["/warehouseId"])
