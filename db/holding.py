@@ -6,21 +6,23 @@ transaction of several statements.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
-from db.allocation import candidates, planned
-from db.engine import Database, WriteSession, sqlstate
+from db.allocation import Candidates, candidates, planned
+from db.engine import Database, ReadSession, WriteSession, sqlstate
+from db.explanations import as_json, told_of
 from db.locks import lock_overdue
 from db.reservation_rows import held_row, hold_values, opening_values
 from db.reservations import get_durable
 from domain.allocation import Plan
 from domain.contracts.reservations import HoldRequest
-from domain.errors import Shortage, Unavailable
+from domain.errors import Unavailable
 from domain.reservations import Reservation
 
 PLAN_DOES_NOT_FIT = "HF001"
@@ -28,16 +30,18 @@ PLAN_DOES_NOT_FIT = "HF001"
 RECLAIM_ATTEMPTS_MAX = 50
 """Each failed attempt means that another buyer reclaimed what we were waiting for, so somebody gets on."""
 
+_JSON_OR_NULL = JSONB(none_as_null=True)
+_HOLD_JSON = bindparam("lines", type_=JSONB), bindparam("allocation", type_=_JSON_OR_NULL)
 _HOLD = text("""
     call hold_early_release(:reservation_id, :order_id, :fingerprint, :source, :hold,
                             cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
-                            :performed_by, :performed_by_name, :traceparent)
-""").bindparams(bindparam("lines", type_=JSONB))
+                            :performed_by, :performed_by_name, :traceparent, :allocation)
+""").bindparams(*_HOLD_JSON)
 _HOLD_OPENED = text("""
     select hold_reservation(:reservation_id, :order_id, :fingerprint, :source, :hold,
                             cast(:inventory_ids as uuid[]), cast(:quantities as integer[]), :lines,
-                            :performed_by, :performed_by_name, :traceparent, :opened_at)
-""").bindparams(bindparam("lines", type_=JSONB))
+                            :performed_by, :performed_by_name, :traceparent, :allocation, :opened_at)
+""").bindparams(*_HOLD_JSON)
 _OPEN = text("""
     insert into reservations (reservation_id, order_id, status, fingerprint, source, performed_by, performed_by_name,
                               reserved_at, expires_at)
@@ -49,7 +53,7 @@ _OPEN = text("""
 _EXPIRE_LOCKED = text("select count(*) from expire_locked(cast(:ids as uuid[]), :traceparent)")
 _REJECT = text("""
     with rejected as (
-        update reservations set status = 'REJECTED', shortages = :shortages
+        update reservations set status = 'REJECTED', shortages = :shortages, allocation = :allocation
         where reservation_id = :reservation_id returning *
     )
     insert into outbox (type, key, stream_id, sequence, data, traceparent)
@@ -57,7 +61,7 @@ _REJECT = text("""
            jsonb_build_object('reservationId', reservation_id, 'orderId', order_id, 'status', status,
                               'shortages', shortages), :traceparent
     from rejected
-""").bindparams(bindparam("shortages", type_=JSONB))
+""").bindparams(bindparam("shortages", type_=JSONB), bindparam("allocation", type_=_JSON_OR_NULL))
 
 
 class _OthersReclaimed(Exception):
@@ -71,16 +75,9 @@ async def hold(database: Database, request: HoldRequest, hint: Plan | None = Non
     nothing. Without, one more to read the levels. When the plan does not fit, overdue holds are reclaimed and it is
     planned again under locks before the row says REJECTED. Raises Unavailable.
     """
-    chosen = hint or planned(request, await database.reading(lambda session: candidates(session, request.items)))
-    if not chosen.shortages:
-        try:
-            reserved_at = await database.calling(lambda session: _hold_planned(session, request, chosen))
-        except DBAPIError as error:
-            if sqlstate(error) != PLAN_DOES_NOT_FIT:
-                raise
-        else:
-            if reserved_at is not None:
-                return held_row(request, chosen, reserved_at)
+    chosen = hint or planned(request, await database.reading(lambda session: _found(session, request)))
+    if not chosen.shortages and (held := await _held_at_once(database, request, chosen)):
+        return held
     for _ in range(RECLAIM_ATTEMPTS_MAX):
         try:
             return await database.writing(lambda session: _hold_under_locks(session, request), idempotent=True)
@@ -89,14 +86,31 @@ async def hold(database: Database, request: HoldRequest, hint: Plan | None = Non
     raise Unavailable("many buyers are taking the same overdue stock at this moment")
 
 
-async def reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
-    """Record a refused hold and its event in the caller's transaction; a repeat changes nothing."""
+async def reject(session: WriteSession, request: HoldRequest, short: Plan) -> None:
+    """Record a hold that is refused for a plan's shortages, and its event; a repeat changes nothing."""
     if (await session.execute(_OPEN, opening_values(request))).first() is not None:
-        await _reject(session, request, shortages)
+        await _reject(session, request, short)
 
 
-async def _hold_planned(session: WriteSession, request: HoldRequest, chosen: Plan) -> datetime | None:
-    return (await session.execute(_HOLD, hold_values(request, chosen))).scalar_one()  # type: ignore[no-any-return]
+async def _found(session: ReadSession, request: HoldRequest) -> Candidates:
+    return await candidates(session, request.items, request.destination)
+
+
+async def _held_at_once(database: Database, request: HoldRequest, chosen: Plan) -> Reservation | None:
+    """The row that a plan has made; None when it does not fit any more, or when the reservation was there before."""
+    told = told_of(chosen)
+    values = hold_values(request, chosen, told)
+    try:
+        reserved_at = await database.calling(lambda session: _hold_planned(session, values))
+    except DBAPIError as error:
+        if sqlstate(error) != PLAN_DOES_NOT_FIT:
+            raise
+        return None
+    return held_row(request, chosen, told, reserved_at) if reserved_at else None
+
+
+async def _hold_planned(session: WriteSession, values: Mapping[str, Any]) -> datetime | None:
+    return (await session.execute(_HOLD, values)).scalar_one()  # type: ignore[no-any-return]
 
 
 async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Reservation:
@@ -110,21 +124,27 @@ async def _hold_under_locks(session: WriteSession, request: HoldRequest) -> Rese
 
 async def _fill_or_reject(session: WriteSession, request: HoldRequest, opened_at: datetime) -> None:
     wanted = sum(item.quantity for item in request.items)
-    shelves = (await candidates(session, request.items)).levels
-    overdue = await lock_overdue(session, [level.inventory_id for level in shelves], most=wanted)
+    shelves = (await _found(session, request)).levels
+    open_shelves = [level.inventory_id for level in shelves if level.is_active]
+    overdue = await lock_overdue(session, open_shelves, most=wanted)
     if overdue.reservation_ids:
         values = {"ids": overdue.reservation_ids, "traceparent": request.traceparent}
         await session.execute(_EXPIRE_LOCKED, values)
-    chosen = planned(request, await candidates(session, request.items))
+    chosen = planned(request, await _found(session, request))
     if chosen.shortages and not overdue.is_complete:
         raise _OthersReclaimed
     if chosen.shortages:
-        await _reject(session, request, chosen.shortages)
+        await _reject(session, request, chosen)
         return
-    await session.execute(_HOLD_OPENED, {**hold_values(request, chosen), "opened_at": opened_at})
+    hold = hold_values(request, chosen, told_of(chosen))
+    await session.execute(_HOLD_OPENED, {**hold, "opened_at": opened_at})
 
 
-async def _reject(session: WriteSession, request: HoldRequest, shortages: Sequence[Shortage]) -> None:
-    listed = [{"sku": s.sku, "requested": s.requested, "available": s.available} for s in shortages]
-    values = {"reservation_id": request.reservation_id, "shortages": listed, "traceparent": request.traceparent}
+async def _reject(session: WriteSession, request: HoldRequest, short: Plan) -> None:
+    values = {
+        "reservation_id": request.reservation_id,
+        "shortages": [{"sku": s.sku, "requested": s.requested, "available": s.available} for s in short.shortages],
+        "allocation": as_json(told_of(short)),
+        "traceparent": request.traceparent,
+    }
     await session.execute(_REJECT, values)

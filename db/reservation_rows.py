@@ -9,10 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, func, select, text
 
 from db.engine import ReadSession
+from db.explanations import as_json, from_json
 from db.tables import inventory, reservation_lines, reservations
 from domain.allocation import Plan
 from domain.contracts.reservations import HoldRequest, SettleOutcome
 from domain.errors import Shortage
+from domain.explanations import Explanation
 from domain.limits import LINES_MAX
 from domain.reservations import Line, Reservation, ReservationStatus
 
@@ -53,7 +55,7 @@ async def read_where(session: ReadSession, condition: ColumnElement[bool]) -> li
     return [_reservation_of(row) for row in await session.execute(statement)]
 
 
-def held_row(request: HoldRequest, planned: Plan, reserved_at: datetime) -> Reservation:
+def held_row(request: HoldRequest, planned: Plan, told: Explanation | None, reserved_at: datetime) -> Reservation:
     """The row that hold_reservation has just committed, without reading it back."""
     return Reservation(
         reservation_id=request.reservation_id,
@@ -76,6 +78,7 @@ def held_row(request: HoldRequest, planned: Plan, reserved_at: datetime) -> Rese
         returned_at=None,
         created_at=reserved_at,
         updated_at=reserved_at,
+        explanation=told,
     )
 
 
@@ -92,11 +95,12 @@ def opening_values(request: HoldRequest) -> dict[str, Any]:
     }
 
 
-def hold_values(request: HoldRequest, planned: Plan) -> dict[str, Any]:
-    """A request and its plan as hold_reservation takes them."""
+def hold_values(request: HoldRequest, planned: Plan, told: Explanation | None) -> dict[str, Any]:
+    """A request, its plan and what is told of it as hold_reservation takes them."""
     return {
         **opening_values(request),
         "traceparent": request.traceparent,
+        "allocation": as_json(told),
         "inventory_ids": [pick.inventory_id for pick in planned.picks],
         "quantities": [pick.quantity for pick in planned.picks],
         "lines": [
@@ -154,4 +158,5 @@ def _reservation_of(row: Any) -> Reservation:
         returned_at=row.returned_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        explanation=from_json(row.allocation),
     )

@@ -11,6 +11,7 @@ from domain.allocation import Pick, Plan
 from domain.allocation_order import GROUNDS, Ground, Order
 from domain.allocation_terms import Demand, Level, Strategy
 from domain.explanations import Allocated, Explanation, Reason, Rejected
+from domain.limits import REJECTED_TOLD_MAX
 
 
 def is_worth_telling(planned: Plan) -> bool:
@@ -134,9 +135,10 @@ def _rejected(planned: Plan, items: Mapping[str, _Item], order: Order) -> tuple[
                 rejection.reasons.update(dict.fromkeys(_faults(level, item, order, planned)))
         for warehouse_id in (item.bound | item.preferred) - item.levels.keys() - used:
             rejected.setdefault(warehouse_id, _Rejection()).reasons[Reason.NOT_STOCKED] = None
+    nearest = sorted(rejected.items(), key=lambda pair: (pair[1].distance_or_last, pair[0]))
     return tuple(
         Rejected(warehouse_id=warehouse_id, distance_km=it.distance_km, reasons=tuple(it.reasons))
-        for warehouse_id, it in sorted(rejected.items(), key=lambda pair: (pair[1].distance_or_last, pair[0]))
+        for warehouse_id, it in nearest[:REJECTED_TOLD_MAX]
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from domain.destinations import Place
+from domain.destinations import Destination, Place
 from domain.distance import Coordinates
+from domain.fields import FieldProblems
 
 
 class Strategy(StrEnum):
@@ -23,6 +24,14 @@ class Strategy(StrEnum):
     NEAREST = "nearest"
     REGION = "region"
     FEWEST_SHIPMENTS = "fewest_shipments"
+
+
+def check_destination(
+    problems: FieldProblems, strategy: Strategy, destination: Destination | None, *, region: str | None
+) -> None:
+    """Note what a strategy lacks: a way has an end, and a region is named by the destination or as a wall."""
+    if destination is None and (strategy is Strategy.NEAREST or (strategy is Strategy.REGION and not region)):
+        problems.add("/destination", f"the strategy {strategy.value} needs one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

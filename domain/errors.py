@@ -186,14 +186,22 @@ class Conflict(HoldfastError):
 
 
 class InsufficientStock(Conflict):
-    """Stock does not cover the demand; every short SKU is listed."""
+    """Stock does not cover the demand; every short SKU is listed, and `rejected` says what each warehouse lacks."""
 
     code = "insufficient_stock"
     title = "Not enough stock"
 
-    def __init__(self, shortages: Sequence[Shortage], *, reservation_id: str | None = None) -> None:
+    def __init__(
+        self,
+        shortages: Sequence[Shortage],
+        *,
+        reservation_id: str | None = None,
+        rejected: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         named = ", ".join(f"{short.sku}: {short.requested} wanted, {short.available} available" for short in shortages)
         extra: dict[str, Any] = {"shortages": [asdict(short) for short in shortages]}
+        if rejected:
+            extra["rejected"] = list(rejected)
         if reservation_id is not None:
             extra["reservationId"] = reservation_id
         super().__init__(named, extra=extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.allocation_terms import Strategy
@@ -66,10 +67,21 @@ class Rejected:
     distance_km: float | None
     reasons: tuple[Reason, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for a JSON answer."""
+        return {
+            "warehouseId": str(self.warehouse_id),
+            "distanceKm": self.distance_km,
+            "reasons": [reason.value for reason in self.reasons],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A plan in words. `strategy` is what was asked for; `place` where the goods go, when that was said."""
+    """A plan in words. `strategy` is what was asked for; `place` where the goods go, when that was said.
+
+    Of the warehouses that serve nothing the nearest REJECTED_TOLD_MAX are told.
+    """
 
     allocated: tuple[Allocated, ...]
     rejected: tuple[Rejected, ...] = ()

@@ -11,6 +11,9 @@ STOCK_TOTAL_MAX = 2_000_000_000
 LINES_MAX = 200
 """Lines of one reservation, items of one batch or bulk check."""
 
+REJECTED_TOLD_MAX = 50
+"""Warehouses that an answer says were not chosen, and why."""
+
 HOLD_SECONDS_DEFAULT = 15 * 60
 HOLD_SECONDS_MIN = 1
 HOLD_SECONDS_MAX = 7 * 24 * 60 * 60

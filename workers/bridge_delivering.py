@@ -11,9 +11,10 @@ from uuid import UUID
 
 from db import allocation, holding, inbox, outbox, products, reservations
 from db.engine import Database, WriteSession
+from domain.allocation import Plan
 from domain.contracts.events import Arrival, order_created, product_created, product_deleted
 from domain.contracts.reservations import Decision, DecisionRequest, HoldRequest, SettleRequest, Source, adoption
-from domain.errors import Shortage, Unavailable
+from domain.errors import Unavailable
 from domain.events import Consumed, Effect, Step, TooEarly, steps_for
 from domain.ids import BRIDGE, reservation_id_for_event
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus, fingerprint
@@ -80,24 +81,26 @@ class Deliverer:
 
     async def _hold(self, arrival: Arrival, reservation_id: UUID, traceparent: str | None) -> Delivery:
         request = self._hold_request(arrival, reservation_id, traceparent)
-        shortages = await self._clear_shortages(request)
-        if not shortages:
+        short = await self._clearly_short(request)
+        if short is None:
             await self._workflows.start(request)
             return Delivery(note=inbox.STARTED)
 
         async def reject(session: WriteSession) -> None:
-            await holding.reject(session, request, shortages)
+            await holding.reject(session, request, short)
             RESERVATIONS.labels(outcome="rejected", source=Source.KAFKA).inc()
 
         return Delivery((reject,), note="rejected")
 
-    async def _clear_shortages(self, request: HoldRequest) -> Sequence[Shortage]:
-        """What is short even if every overdue hold were free; an item that nobody knows is short too."""
-        found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
+    async def _clearly_short(self, request: HoldRequest) -> Plan | None:
+        """A plan that is short even if every overdue hold were free; an item that nobody knows is short too."""
+        found = await self._database.reading(
+            lambda session: allocation.candidates(session, request.items, request.destination)
+        )
         if not allocation.planned(request, found).shortages:
-            return ()
+            return None
         hopeful = await self._database.reading(lambda session: allocation.planned_with_overdue(session, request, found))
-        return hopeful.shortages
+        return hopeful if hopeful.shortages else None
 
     def _hold_request(self, arrival: Arrival, reservation_id: UUID, traceparent: str | None) -> HoldRequest:
         created = order_created(arrival.body)
@@ -105,11 +108,22 @@ class Deliverer:
             reservation_id=reservation_id,
             order_id=created.order_id,
             items=list(created.items),
-            fingerprint=fingerprint(created.order_id, created.items, created.hold_seconds, region=created.region),
+            fingerprint=fingerprint(
+                created.order_id,
+                created.items,
+                created.hold_seconds,
+                region=created.region,
+                allow_split=created.allow_split,
+                strategy=created.strategy,
+                destination=created.destination,
+            ),
             actor_id=BRIDGE.actor_id,
             actor_name=BRIDGE.name,
             hold_seconds=created.hold_seconds or self._settings.reservation_hold_seconds,
             region=created.region,
+            allow_split=created.allow_split,
+            strategy=created.strategy,
+            destination=created.destination,
             source=Source.KAFKA,
             request_id=arrival.event_id,
             traceparent=traceparent,

@@ -27,6 +27,7 @@ reservations = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("source", String(20), nullable=False),
     Column("shortages", JSONB, nullable=False, server_default="[]"),
+    Column("allocation", JSONB(none_as_null=True)),
     Column("release_reason", String(20)),
     Column("extends_count", Integer, nullable=False, server_default="0"),
     Column("sequence", BigInteger, nullable=False, server_default="1"),

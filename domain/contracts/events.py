@@ -12,6 +12,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.allocation_terms import Strategy
+from domain.destinations import Destination
+from domain.distance import Coordinates
 from domain.events import Consumed, InventoryEvent
 from domain.reservations import Item
 
@@ -68,6 +71,9 @@ class OrderCreated:
     items: tuple[Item, ...]
     hold_seconds: int | None = None
     region: str | None = None
+    allow_split: bool = True
+    strategy: Strategy = Strategy.BALANCED
+    destination: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,9 @@ def order_created(body: Mapping[str, Any]) -> OrderCreated:
         items=tuple(_item(item) for item in body["items"]),
         hold_seconds=_whole(body.get("holdSeconds")),
         region=body.get("region") or None,
+        allow_split=body.get("allowSplit") is not False,
+        strategy=Strategy(body.get("strategy") or Strategy.BALANCED),
+        destination=_destination(body.get("destination") or {}),
     )
 
 
@@ -140,7 +149,18 @@ def _item(item: Mapping[str, Any]) -> Item:
         product_id=product,
         variant_id=_uuid(item.get("variantId")) if product else None,
         warehouse_id=_uuid(item.get("warehouseId")),
+        preferred_warehouse_id=_uuid(item.get("preferredWarehouseId")),
     )
+
+
+def _destination(body: Mapping[str, Any]) -> Destination | None:
+    """What is most exact counts: the point, else the region, else the country. An address alone says nothing here."""
+    latitude, longitude = body.get("latitude"), body.get("longitude")
+    if latitude is not None and longitude is not None:
+        return Destination(point=Coordinates(float(latitude), float(longitude)))
+    if body.get("region"):
+        return Destination(region=body["region"])
+    return Destination(country=body["country"]) if body.get("country") else None
 
 
 def _uuid(value: str | None) -> UUID | None:

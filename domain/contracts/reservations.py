@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from domain.allocation_terms import Rules
+from domain.allocation_terms import Rules, Strategy
+from domain.destinations import Destination, Place
 from domain.ids import MAINTENANCE
 from domain.limits import HOLD_SECONDS_DEFAULT
 from domain.reservations import Item, Reservation, ReservationStatus
@@ -45,16 +46,17 @@ class HoldRequest:
     source: Source = Source.REST
     request_id: str = ""
     traceparent: str | None = None
+    strategy: Strategy = Strategy.BALANCED
+    destination: Destination | None = None
 
     @property
     def identity(self) -> HoldIdentity:
         """What tells this hold from any other, one with the same reservation id and other contents too."""
         return self.reservation_id, self.fingerprint
 
-    @property
-    def rules(self) -> Rules:
-        """How its shelves are chosen."""
-        return Rules(region=self.region, allow_split=self.allow_split)
+    def rules(self, place: Place | None) -> Rules:
+        """How its shelves are chosen, `place` being its destination on the map."""
+        return Rules(strategy=self.strategy, place=place, region=self.region, allow_split=self.allow_split)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

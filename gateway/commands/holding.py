@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from db import allocation, holding, reservations
 from db.engine import Database
 from domain.allocation import Plan
+from domain.allocation_reasons import explain
 from domain.contracts.names import HELD, reservation_workflow_id
 from domain.contracts.reservations import HoldIdentity, HoldRequest
 from domain.errors import (
@@ -102,7 +103,9 @@ class Holding:
         a workflow only to be refused by it. Who has waited enough tries all the same.
         """
         for patience_seconds in (RENDEZVOUS_SECONDS, RENDEZVOUS_SECONDS, 0.0):
-            found = await self._database.reading(lambda session: allocation.candidates(session, request.items))
+            found = await self._database.reading(
+                lambda session: allocation.candidates(session, request.items, request.destination)
+            )
             if found.unknown:
                 return UnknownItem(fields=found.unknown)
             planned = allocation.planned(request, found)
@@ -117,7 +120,7 @@ class Holding:
     async def _hopeless(self, request: HoldRequest, found: allocation.Candidates) -> InsufficientStock | None:
         """What is short even if every overdue hold were free; None when it is worth a try."""
         hopeful = await self._database.reading(lambda session: allocation.planned_with_overdue(session, request, found))
-        return InsufficientStock(hopeful.shortages) if hopeful.shortages else None
+        return _refusal(hopeful) if hopeful.shortages else None
 
     def _offered(self, request: HoldRequest, planned: Plan) -> Once[Reservation]:
         """The hold, made once, by this request or its workflow's activity in this process; its plan is but a hint.
@@ -230,5 +233,10 @@ def _accepted(row: Reservation, request: HoldRequest) -> Reservation:
     if row.fingerprint != request.fingerprint:
         raise ReservationMismatch(extra={"reservationId": str(row.reservation_id)})
     if row.status is ReservationStatus.REJECTED:
-        raise InsufficientStock(row.shortages, reservation_id=str(row.reservation_id))
+        rejected = [it.as_json() for it in row.allocation.rejected]
+        raise InsufficientStock(row.shortages, reservation_id=str(row.reservation_id), rejected=rejected)
     return row
+
+
+def _refusal(short: Plan) -> InsufficientStock:
+    return InsufficientStock(short.shortages, rejected=[it.as_json() for it in explain(short).rejected])

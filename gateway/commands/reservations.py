@@ -16,9 +16,12 @@ from temporalio.client import Client
 
 from db import reservations
 from db.engine import Database
+from domain.allocation_terms import Strategy, check_destination
 from domain.contracts.names import CANCEL, COMMIT, EXTEND
 from domain.contracts.reservations import DecisionRequest, HoldIdentity, HoldRequest, SettleOutcome, Source
+from domain.destinations import Destination
 from domain.errors import ExtensionLimit, ReservationSettled
+from domain.fields import FieldProblems
 from domain.reservations import Item, ReleaseReason, Reservation, ReservationStatus, fingerprint
 from gateway.admission import Admission
 from gateway.auth import Caller
@@ -33,7 +36,11 @@ __all__ = ["ReservationCommands", "ReserveCommand", "Reserved"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveCommand:
-    """A wish for stock. Quantities in pieces; at most 200 items; the same SKU twice is summed."""
+    """A wish for stock. Quantities in pieces; at most 200 items; the same SKU twice is summed.
+
+    `strategy` chooses among warehouses, all of them or those of one `region`; without `allow_split` one SKU comes from
+    one warehouse.
+    """
 
     order_id: str
     items: Sequence[Item]
@@ -41,6 +48,8 @@ class ReserveCommand:
     hold_seconds: int | None = None
     region: str | None = None
     allow_split: bool = True
+    strategy: Strategy = Strategy.BALANCED
+    destination: Destination | None = None
 
 
 class ReservationCommands:
@@ -71,9 +80,12 @@ class ReservationCommands:
     ) -> Reserved:
         """Hold stock for an order. `deadline_seconds` bounds the wait, not the hold.
 
-        Raises UnknownItem, InsufficientStock (every short SKU), ReservationMismatch, Saturated, Unavailable, or
-        OutcomeUnknown naming the reservationId by which the outcome can be found out.
+        Raises Unprocessable, UnknownItem, InsufficientStock (every short SKU), ReservationMismatch, Saturated,
+        Unavailable, or OutcomeUnknown naming the reservationId by which the outcome can be found out.
         """
+        problems = FieldProblems()
+        check_destination(problems, command.strategy, command.destination, region=command.region)
+        problems.refuse()
         return await self._holding.hold(self._hold_request(command, caller, source), deadline_seconds=deadline_seconds)
 
     async def commit(self, reservation_id: UUID, caller: Caller, *, decision_id: UUID | None = None) -> Reservation:
@@ -131,12 +143,16 @@ class ReservationCommands:
                 command.hold_seconds,
                 region=command.region,
                 allow_split=command.allow_split,
+                strategy=command.strategy,
+                destination=command.destination,
             ),
             actor_id=caller.actor.actor_id,
             actor_name=caller.actor.name,
             hold_seconds=command.hold_seconds or self._settings.reservation_hold_seconds,
             region=command.region,
             allow_split=command.allow_split,
+            strategy=command.strategy,
+            destination=command.destination,
             source=source,
             request_id=caller.request_id,
             traceparent=caller.traceparent,

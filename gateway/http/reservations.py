@@ -28,7 +28,8 @@ async def create(call: Call[ReservationCreate, None]) -> Reply:
     """Reserve stock: hold all items for an order, or none.
 
     201 with `Location` for a new hold. 200 when a reservation with the same `reservationId` and the same contents
-    exists already: it is answered as it is now. 409 `insufficient_stock` lists every short SKU in `shortages`; 409
+    exists already: it is answered as it is now. The answer says why each warehouse was chosen, and why the others were
+    not. 409 `insufficient_stock` lists every short SKU in `shortages`, and in `rejected` what each warehouse lacks; 409
     `reservation_mismatch` when the `reservationId` belongs to something else. 503 `outcome_unknown` names the
     `reservationId`: repeat with the same Idempotency-Key or reservationId to find out.
     """
@@ -113,6 +114,8 @@ def _command(call: Call[ReservationCreate, None]) -> ReserveCommand:
         hold_seconds=body.hold_seconds,
         region=body.region,
         allow_split=body.allow_split,
+        strategy=body.strategy,
+        destination=body.destination.destination() if body.destination else None,
     )
 
 

@@ -20,6 +20,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import to_status
 
 from domain.errors import Category, HoldfastError
+from gateway.rpc.allocation import rejected_in_error
 from gateway.rpc.generated.inventory.v1.inventory_pb2 import Shortage, StockShortage
 
 DOMAIN = "holdfast.dev"
@@ -47,7 +48,7 @@ CODES: Mapping[Category, grpc.StatusCode] = {
 }
 
 _PASSING = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
-_LISTS = frozenset({"errors", "shortages"})
+_LISTS = frozenset({"errors", "shortages", "rejected"})
 
 
 class Refused(Exception):
@@ -78,7 +79,8 @@ def status_of(error: HoldfastError) -> Status:
         info.metadata.update({"violationsLeftOut": str(left_out)} if left_out else {})
     if shortages := error.extra.get("shortages"):
         kept, left_out = _fitting(Shortage(**shortage) for shortage in shortages)
-        details.append(StockShortage(shortages=kept))
+        rejected, _ = _fitting(map(rejected_in_error, error.extra.get("rejected", ())), kept)
+        details.append(StockShortage(shortages=kept, rejected=rejected))
         info.metadata.update({"shortagesLeftOut": str(left_out)} if left_out else {})
     if (seconds := _retry_after_seconds(error)) is not None:
         retry = RetryInfo()
@@ -131,9 +133,10 @@ def _violation(problem: Mapping[str, str]) -> BadRequest.FieldViolation:
     return BadRequest.FieldViolation(field=field_path(problem["pointer"]), description=_cut(problem["detail"]))
 
 
-def _fitting(entries: Iterable[Any]) -> tuple[list[Any], int]:
-    """The first entries that fit, and how many were left out."""
-    kept, bytes_used, left_out = [], 0, 0
+def _fitting(entries: Iterable[Any], before: Iterable[Any] = ()) -> tuple[list[Any], int]:
+    """The first entries that fit behind those `before` them, and how many were left out."""
+    kept, left_out = [], 0
+    bytes_used = sum(entry.ByteSize() + 2 for entry in before)
     for entry in entries:
         bytes_used += entry.ByteSize() + 2
         if bytes_used <= LIST_BYTES_MAX:

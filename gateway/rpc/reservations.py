@@ -11,6 +11,15 @@ from domain.contracts.reservations import Source
 from domain.limits import ORDER_ID_CHARACTERS_MAX
 from domain.reservations import Item, ReleaseReason, Reservation, ReservationStatus
 from gateway.commands.reservations import ReserveCommand
+from gateway.rpc.allocation import (
+    allocation_message,
+    place_message,
+    read_destination,
+    read_strategy,
+    read_warehouse,
+    rejected_message,
+    strategy_number,
+)
 from gateway.rpc.calls import Call, Work
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.reading import Reading
@@ -21,7 +30,6 @@ _STATUSES = {status: pb.ReservationStatus.Value(f"RESERVATION_STATUS_{status.nam
 _REASONS = {reason: pb.ReleaseReason.Value(f"RELEASE_REASON_{reason.name}") for reason in ReleaseReason}
 _CANCEL_REASONS = {number: reason for reason, number in _REASONS.items() if reason is not ReleaseReason.EXPIRED}
 _CANCEL_REASONS[pb.RELEASE_REASON_UNSPECIFIED] = ReleaseReason.CANCELLED
-_STRATEGIES = frozenset({pb.ALLOCATION_STRATEGY_UNSPECIFIED, pb.ALLOCATION_STRATEGY_PRIORITY})
 
 
 def reserve_stock(services: Services, request: pb.ReserveStockRequest) -> Work:
@@ -94,6 +102,7 @@ def extend_reservation(services: Services, request: pb.ExtendReservationRequest)
 
 def reservation_response(services: Services, row: Reservation) -> pb.ReservationResponse:
     """A reservation as callers see it."""
+    told = row.allocation
     reason = _REASONS[ReleaseReason(row.release_reason)] if row.release_reason else pb.RELEASE_REASON_UNSPECIFIED
     return pb.ReservationResponse(
         reservation_id=str(row.reservation_id),
@@ -124,6 +133,10 @@ def reservation_response(services: Services, row: Reservation) -> pb.Reservation
         created_at=timestamp(row.created_at),
         updated_at=timestamp(row.updated_at),
         workflow_url=services.reservation_link(row.reservation_id),
+        strategy=strategy_number(told.strategy),
+        place=place_message(told.place) if told.place else None,
+        allocation=[allocation_message(allocated) for allocated in told.allocated],
+        rejected=[rejected_message(rejected) for rejected in told.rejected],
     )
 
 
@@ -145,8 +158,10 @@ def _reserve_command(request: pb.ReserveStockRequest, hold_seconds_max: int) -> 
     own_id = reading.uuid("/reservationId", request.reservation_id) if request.HasField("reservation_id") else None
     region = request.region if request.HasField("region") else None
     reading.region("/region", region)
-    if request.strategy not in _STRATEGIES:
-        reading.add("/strategy", "must be PRIORITY")
+    strategy = read_strategy(reading, request.strategy)
+    destination = None
+    if request.HasField("destination"):
+        destination = read_destination(reading, "/destination", request.destination)
     reading.refuse()
     return ReserveCommand(
         order_id=request.order_id,
@@ -155,11 +170,18 @@ def _reserve_command(request: pb.ReserveStockRequest, hold_seconds_max: int) -> 
         hold_seconds=hold_seconds,
         region=region,
         allow_split=request.allow_split if request.HasField("allow_split") else True,
+        strategy=strategy,
+        destination=destination,
     )
 
 
 def _item(reading: Reading, pointer: str, item: pb.Item) -> Item:
     reading.quantity(f"{pointer}/quantity", item.quantity)
-    bound = item.HasField("warehouse_id")
-    warehouse_id = reading.uuid(f"{pointer}/warehouseId", item.warehouse_id) if bound else None
-    return Item(quantity=item.quantity, warehouse_id=warehouse_id, **reading.what(pointer, item))
+    return Item(
+        quantity=item.quantity,
+        warehouse_id=read_warehouse(reading, f"{pointer}/warehouseId", item, "warehouse_id"),
+        preferred_warehouse_id=read_warehouse(
+            reading, f"{pointer}/preferredWarehouseId", item, "preferred_warehouse_id"
+        ),
+        **reading.what(pointer, item),
+    )

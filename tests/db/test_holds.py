@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from db import holding, stock, warehouses
 from db.engine import Database
+from domain.allocation import Plan
 from domain.errors import Shortage
 from domain.reservations import Item, ReservationStatus
 from domain.warehouses import WarehouseChanges
@@ -158,8 +159,9 @@ async def test_a_refusal_stays_a_refusal_when_stock_has_come(db: Database) -> No
 async def test_a_refusal_recorded_by_a_caller_is_the_answer_to_a_later_hold(db: Database) -> None:
     item = await add_stock(db, 2)
     request = hold_request([want(item, 9)])
+    short = Plan(shortages=(Shortage(item.sku, 9, 2),))
     for _ in range(2):
-        await db.writing(lambda session: holding.reject(session, request, [Shortage(item.sku, 9, 2)]))
+        await db.writing(lambda session: holding.reject(session, request, short))
     assert (await holding.hold(db, request)).shortages == (Shortage(item.sku, 9, 2),)
     assert len(await news_of(db, request.reservation_id)) == 1
 

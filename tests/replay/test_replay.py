@@ -8,6 +8,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Replayer
 
+from domain.allocation import Rules
+from domain.contracts.reservations import HoldRequest
 from runtime.temporal import DATA_CONVERTER
 from tests.replay.fingerprint import fingerprint
 from tests.replay.record import HISTORIES, stored
@@ -46,6 +48,16 @@ def test_histories_of_workflows_that_wait_are_among_them() -> None:
     for name in ("held_and_waiting", "extended_and_waiting", "adjustment_waiting", "adjustment_refused_and_waiting"):
         assert "start timer" in (commands := fingerprint(stored(name)))
         assert "complete" not in commands
+
+
+@pytest.mark.parametrize("name", ["held_and_waiting", "committed_by_a_signal", "continued_as_new"])
+async def test_a_history_of_before_strategies_is_planned_as_it_was(name: str) -> None:
+    """Its request says nothing of strategy and destination: by priority, as ever."""
+    started = stored(name).events[0].workflow_execution_started_event_attributes
+    [request] = await DATA_CONVERTER.decode(list(started.input.payloads)[:1], [HoldRequest])
+    assert b"strategy" not in started.input.payloads[0].data
+    assert request.rules(None) == Rules()
+    assert all(item.preferred_warehouse_id is None for item in request.items)
 
 
 def test_no_history_tells_about_the_machine_it_came_from() -> None:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from db import reservations
+from tests.stocking import add_stock, add_warehouse
 from tests.workers.world import World
 
 _tags = itertools.count(1)
@@ -19,6 +20,19 @@ async def test_an_order_holds_its_stock(world: World) -> None:
     assert row is not None
     assert (row.order_id, row.status, row.lines[0].quantity) == (world.name("o-1"), "PENDING", 3)
     assert await world.stock() == (10, 3)
+
+
+async def test_an_order_is_served_from_the_warehouse_nearest_to_where_it_goes(world: World) -> None:
+    near, far = [await add_warehouse(world.database, latitude=0, longitude=east, priority=10 - east) for east in (1, 9)]
+    items = [await add_stock(world.database, 5, warehouse=place, sku=world.name("TEA")) for place in (near, far)]
+    for event_id, more in (("e-1", {"destination": {"latitude": 0, "longitude": 0}}), ("e-2", {})):
+        await world.order(event_id, "order.created", event_id, items=[{"sku": items[0].sku, "quantity": 1}], **more)
+    await world.delivered("e-1", "e-2")
+    reserved = await world.events("inventory.reserved")
+    assert {it["orderId"]: it["lines"][0]["warehouseId"] for it in reserved} == {
+        world.name("e-1"): str(near.warehouse_id),
+        world.name("e-2"): str(far.warehouse_id),
+    }
 
 
 async def test_a_payment_sells_a_failed_one_frees_and_a_cancelled_order_returns(world: World) -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.allocation_terms import Strategy
 from domain.contracts.events import order_created
+from domain.destinations import Destination
+from domain.distance import Coordinates
 from domain.events import Consumed
 from runtime.kafka import ConsumerRecord
 from workers.bridge_parsing import Malformed, parse
@@ -114,6 +117,41 @@ def test_an_item_is_what_names_it_best() -> None:
     assert created.hold_seconds == 60
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({"latitude": 53, "longitude": 10.5}, Destination(point=Coordinates(53, 10.5))),
+        ({"latitude": 0, "longitude": 0, "country": "DE", "city": "Null"}, Destination(point=Coordinates(0, 0))),
+        ({"country": "DE", "zip": "20095"}, Destination(country="DE")),
+        ({"country": "DE", "region": "eu-north"}, Destination(region="eu-north")),
+        ({"latitude": 53, "longitude": None, "country": ""}, None),
+        ({"street": "Jungfernstieg 1"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_destination_is_the_most_exact_thing_that_is_said_of_it(said: Any, meant: Destination | None) -> None:
+    """The address that an order carries for other systems makes nobody's order undeliverable."""
+    body = parse(record(order(destination=said), {"ce_type": "order.created"})).body
+    assert order_created(body).destination == meant
+
+
+def test_an_order_says_how_its_warehouses_are_chosen() -> None:
+    warehouse = str(uuid4())
+    body = item(preferredWarehouseId=warehouse)
+    plain = order_created(parse(record(body, {"ce_type": "order.created"})).body)
+    assert (plain.strategy, plain.allow_split, str(plain.items[0].preferred_warehouse_id)) == (
+        Strategy.BALANCED,
+        True,
+        warehouse,
+    )
+    said = {**ORDER, "strategy": "fewest_shipments", "allowSplit": False}
+    chosen = order_created(parse(record(said, {"ce_type": "order.created"})).body)
+    assert (chosen.strategy, chosen.allow_split) == (Strategy.FEWEST_SHIPMENTS, False)
+    nothing = {**ORDER, "strategy": None, "allowSplit": None}
+    assert order_created(parse(record(nothing, {"ce_type": "order.created"})).body) == order_created(ORDER)
+
+
 def order(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**ORDER, **changes}.items() if value is not ...}
 
@@ -151,6 +189,13 @@ def item(**changes: Any) -> dict[str, Any]:
         order(timestamp="yesterday"),
         order(eventId=17),
         order(region="x" * 51),
+        order(strategy="cheapest"),
+        order(allowSplit="yes"),
+        order(destination="Hamburg"),
+        order(destination={"latitude": 90.5, "longitude": 0}),
+        order(destination={"latitude": "53", "longitude": 0}),
+        order(destination={"country": "x" * 101}),
+        item(preferredWarehouseId="HEL"),
     ],
 )
 def test_an_order_that_breaks_the_contract_is_malformed(body: dict[str, Any]) -> None:

@@ -9,9 +9,10 @@ from pydantic import ConfigDict, Field
 
 from domain.availability import AvailabilityQuery
 from domain.limits import LINES_MAX
+from gateway.http.schemas.allocation import Destination
 from gateway.http.schemas.model import Body, Quantity, Region, Shape
 from gateway.http.schemas.problems import Problem
-from gateway.http.schemas.reservations import ITEM_EXAMPLE, Destination, ItemChoice
+from gateway.http.schemas.reservations import ITEM_EXAMPLE, ItemChoice
 
 
 class AvailabilityCheck(ItemChoice):

@@ -10,9 +10,21 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from db.reservation_listing import ReservationFilter
+from domain.allocation_terms import Strategy
 from domain.limits import HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, LINES_MAX
 from domain.reservations import Item, ReleaseReason, ReservationStatus
 from domain.reservations import Reservation as ReservationRow
+from gateway.http.schemas.allocation import (
+    Allocation,
+    AllowSplit,
+    BoundTo,
+    Destination,
+    Place,
+    Preferred,
+    RejectedWarehouse,
+    StrategyName,
+    members_of,
+)
 from gateway.http.schemas.model import Body, Id, OrderId, Quantity, Region, Shape, Sku, wrong
 from gateway.http.schemas.pages import Listing, PageQuery
 
@@ -21,22 +33,6 @@ ITEM_EXAMPLE: JsonDict = {"sku": "TEA-GREEN-250", "quantity": 2}
 HoldSeconds = Annotated[
     int, Field(ge=HOLD_SECONDS_MIN, le=HOLD_SECONDS_MAX, description="How long to hold, counted from now.")
 ]
-
-
-class Destination(Body):
-    """Where the goods go: a point (WGS 84 degrees) or a country."""
-
-    latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
-    longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
-    country: Annotated[str | None, Field(min_length=2, max_length=100)] = None
-
-    @model_validator(mode="after")
-    def _point_or_country(self) -> Self:
-        if (self.latitude is None) != (self.longitude is None):
-            raise wrong("latitude and longitude go together")
-        if (self.latitude is None) == (self.country is None):
-            raise wrong("give either latitude and longitude, or country")
-        return self
 
 
 class ItemChoice(Body):
@@ -60,7 +56,8 @@ class ReservationItem(ItemChoice):
     """One line of the wish. The same SKU twice is summed."""
 
     quantity: Quantity
-    warehouse_id: Annotated[Id | None, Field(description="Take it from this warehouse only.")] = None
+    warehouse_id: BoundTo = None
+    preferred_warehouse_id: Preferred = None
 
     def item(self) -> Item:
         """The line as the rules take it."""
@@ -71,6 +68,7 @@ class ReservationItem(ItemChoice):
             product_id=self.product_id,
             variant_id=self.variant_id,
             warehouse_id=self.warehouse_id,
+            preferred_warehouse_id=self.preferred_warehouse_id,
         )
 
 
@@ -87,6 +85,12 @@ class ReservationCreate(Body):
                     "allowSplit": False,
                     "region": "eu-west",
                 },
+                {
+                    "orderId": "order-1003",
+                    "items": [{**ITEM_EXAMPLE, "preferredWarehouseId": "019ab3c0-7f1e-7d3a-9c55-0a4d2f6b8e12"}],
+                    "strategy": "nearest",
+                    "destination": {"latitude": 53.55, "longitude": 9.99},
+                },
             ]
         }
     )
@@ -97,14 +101,12 @@ class ReservationCreate(Body):
     reservation_id: Annotated[
         Id | None, Field(description="Your own id for the reservation; the same id and contents again changes nothing.")
     ] = None
-    strategy: Annotated[
-        Literal["priority"], Field(description="How warehouses are chosen: by their priority, the lowest first.")
-    ] = "priority"
+    strategy: StrategyName = Strategy.BALANCED
     destination: Annotated[
-        Destination | None, Field(description="Where the goods go. The strategy `priority` does not look at it.")
+        Destination | None, Field(description="Where the goods go; `nearest` and `region` need it.")
     ] = None
     region: Annotated[Region | None, Field(description="Take stock from warehouses of this region only.")] = None
-    allow_split: Annotated[bool, Field(description="Whether several warehouses may serve one SKU together.")] = True
+    allow_split: AllowSplit = True
 
 
 class ReservationCommit(Body):
@@ -169,7 +171,8 @@ class ReservationLinks(Shape):
 
 class Reservation(Shape):
     """A reservation. `inventoryId` and `quantity` stand at the top when there is exactly one line; `shortages` is
-    there when it was refused."""
+    there when it was refused. `allocation` says why its stock is where it is, and `rejected` why it is nowhere else
+    (at most 50 warehouses, the nearest); `destination` is there when one was named."""
 
     reservation_id: UUID
     order_id: str
@@ -178,6 +181,10 @@ class Reservation(Shape):
     inventory_id: UUID | None = None
     quantity: int | None = None
     shortages: Annotated[list[Shortage], Field(default_factory=list)]
+    strategy: Strategy
+    destination: Place | None = None
+    allocation: list[Allocation]
+    rejected: list[RejectedWarehouse]
     release_reason: str | None
     extends_count: int
     reserved_at: datetime
@@ -199,7 +206,8 @@ class Reservation(Shape):
         facts = {name: getattr(row, name) for name in _FACTS}
         lines = [_line(line) for line in row.lines]
         links = ReservationLinks(self=path, workflow=workflow_link)
-        return cls.model_validate({**facts, "lines": lines, **at_the_top, **refused, "links": links})
+        told = members_of(row.allocation)
+        return cls.model_validate({**facts, "lines": lines, **at_the_top, **refused, **told, "links": links})
 
 
 class ReservationListing(Listing[Reservation]):

@@ -5,10 +5,14 @@ from uuid import UUID
 
 import pytest
 
+from domain.allocation_terms import Strategy
 from domain.contracts.reservations import Source
+from domain.destinations import Destination, locate
+from domain.distance import Coordinates
 from domain.errors import ExtensionLimit, InsufficientStock, OutcomeUnknown, ReservationSettled, Saturated, Shortage
 from domain.reservations import Line, ReleaseReason, ReservationStatus
 from gateway.commands.reservations import Reserved
+from tests.gateway.explained import EXPLAINED
 from tests.gateway.http.face import COMMITTED, HELD, RESERVATION, ROW, WAREHOUSE, Face
 
 PATH = "/api/v1/reservations"
@@ -28,6 +32,18 @@ async def test_a_new_hold_is_created_where_location_says(face: Face) -> None:
         ],
         "inventoryId": str(ROW),
         "quantity": 2,
+        "strategy": "balanced",
+        "allocation": [
+            {
+                "inventoryId": str(ROW),
+                "warehouseId": str(WAREHOUSE),
+                "sku": "TEA-GREEN-250",
+                "quantity": 2,
+                "distanceKm": None,
+                "reasons": ["only_candidate"],
+            }
+        ],
+        "rejected": [],
         "releaseReason": None,
         "extendsCount": 0,
         "reservedAt": "2026-11-23T12:00:00.123456Z",
@@ -49,13 +65,13 @@ async def test_the_command_gets_everything_that_was_asked(face: Face) -> None:
     wish = {
         "orderId": "order-7",
         "items": [
-            {"sku": "A", "quantity": 1, "warehouseId": str(WAREHOUSE)},
+            {"sku": "A", "quantity": 1, "warehouseId": str(WAREHOUSE), "preferredWarehouseId": str(UUID(int=3))},
             {"inventoryId": str(ROW), "quantity": 2},
             {"productId": str(UUID(int=1)), "variantId": str(UUID(int=2)), "quantity": 3},
         ],
         "holdSeconds": 60,
         "reservationId": str(UUID(int=77)),
-        "strategy": "priority",
+        "strategy": "nearest",
         "destination": {"latitude": 53.5, "longitude": 10},
         "region": "eu-north",
         "allowSplit": False,
@@ -65,7 +81,7 @@ async def test_the_command_gets_everything_that_was_asked(face: Face) -> None:
     assert command.order_id == "order-7"
     assert [item.quantity for item in command.items] == [1, 2, 3]
     assert [item.sku for item in command.items] == ["A", None, None]
-    assert command.items[0].warehouse_id == WAREHOUSE
+    assert (command.items[0].warehouse_id, command.items[0].preferred_warehouse_id) == (WAREHOUSE, UUID(int=3))
     assert command.items[2].variant_id == UUID(int=2)
     assert (command.hold_seconds, command.reservation_id, command.region, command.allow_split) == (
         60,
@@ -73,6 +89,8 @@ async def test_the_command_gets_everything_that_was_asked(face: Face) -> None:
         "eu-north",
         False,
     )
+    assert command.strategy is Strategy.NEAREST
+    assert command.destination == Destination(point=Coordinates(53.5, 10))
     assert caller.subject == "tester"
     assert keywords["source"] is Source.REST
     assert 0 < keywords["deadline_seconds"] < face.services.settings.request_timeout_seconds
@@ -115,10 +133,48 @@ async def test_a_rejected_reservation_says_what_was_short(face: Face) -> None:
     assert body["shortages"] == [{"sku": "A", "requested": 3, "available": 1}]
 
 
+@pytest.mark.parametrize(
+    ("asked", "destination"),
+    [({"country": "DE"}, Destination(country="DE")), ({"region": "eu-north"}, Destination(region="eu-north"))],
+)
+async def test_a_destination_may_be_a_country_or_a_region(face: Face, asked: object, destination: Destination) -> None:
+    wish = {"orderId": "o", "items": [{"sku": "A", "quantity": 1}], "destination": asked}
+    assert (await face.post(PATH, wish)).status == 201
+    (command, _), _ = face.reservations.last("reserve")
+    assert (command.strategy, command.destination) == (Strategy.BALANCED, destination)
+
+
+async def test_an_answer_says_why_these_warehouses_and_not_the_others(face: Face) -> None:
+    face.views.answers["reservation"] = replace(HELD, explanation=EXPLAINED)
+    body = (await face.get(f"{PATH}/{RESERVATION}")).json
+    assert body["strategy"] == "nearest"
+    assert body["destination"] == {
+        "latitude": 51.0,
+        "longitude": 10.0,
+        "country": "DE",
+        "location": "centre_of_active_warehouses",
+    }
+    assert [(it["distanceKm"], it["reasons"]) for it in body["allocation"]] == [(283.4, ["nearest"])]
+    assert body["rejected"] == [
+        {"warehouseId": str(UUID(int=70)), "distanceKm": 444.0, "reasons": ["farther"]},
+        {"warehouseId": str(UUID(int=71)), "distanceKm": None, "reasons": ["inactive", "no_stock"]},
+    ]
+
+
+async def test_a_destination_that_is_nowhere_has_no_coordinates(face: Face) -> None:
+    nowhere = replace(EXPLAINED, place=locate(Destination(region="mars"), []))
+    face.views.answers["reservation"] = replace(HELD, explanation=nowhere)
+    body = (await face.get(f"{PATH}/{RESERVATION}")).json
+    assert body["destination"] == {"region": "mars", "location": "unknown"}
+
+
 async def test_a_shortage_lists_every_short_sku(face: Face) -> None:
-    face.reservations.answers["reserve"] = InsufficientStock([Shortage("A", 3, 1), Shortage("B", 5, 0)])
+    face.reservations.answers["reserve"] = InsufficientStock(
+        [Shortage("A", 3, 1), Shortage("B", 5, 0)], rejected=[it.as_json() for it in EXPLAINED.rejected]
+    )
     answer = await face.reserve()
     assert (answer.status, answer.code) == (409, "insufficient_stock")
+    assert [it["reasons"] for it in answer.json["rejected"]] == [["farther"], ["inactive", "no_stock"]]
     assert answer.json["shortages"] == [
         {"sku": "A", "requested": 3, "available": 1},
         {"sku": "B", "requested": 5, "available": 0},

@@ -39,8 +39,9 @@ def values(field: FieldDescriptor) -> st.SearchStrategy[Any]:
         FieldDescriptor.CPPTYPE_STRING: lambda: TEXTS,
         FieldDescriptor.CPPTYPE_INT32: lambda: INTS,
         FieldDescriptor.CPPTYPE_INT64: lambda: st.integers(-(2**63), 2**63 - 1),
-        FieldDescriptor.CPPTYPE_ENUM: lambda: st.integers(-1, 9),
+        FieldDescriptor.CPPTYPE_ENUM: lambda: st.integers(-1, 25),
         FieldDescriptor.CPPTYPE_BOOL: st.booleans,
+        FieldDescriptor.CPPTYPE_DOUBLE: st.floats,
         FieldDescriptor.CPPTYPE_MESSAGE: lambda: messages(cast("Descriptor", field.message_type)),
     }
     one = kinds[field.cpp_type]()

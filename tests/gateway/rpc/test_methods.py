@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from domain.allocation_terms import Strategy
 from domain.availability import (
     Availability,
     AvailabilityQuery,
@@ -19,6 +20,8 @@ from domain.availability import (
     WarehouseAvailability,
 )
 from domain.contracts.reservations import Source
+from domain.destinations import Destination
+from domain.distance import Coordinates
 from domain.errors import Shortage, UnknownItem
 from domain.reservations import Item, ReleaseReason, ReservationStatus
 from domain.stock import MovementType
@@ -134,27 +137,30 @@ async def test_reserve_stock_hands_the_whole_wish_on(face: Face) -> None:
     request = pb.ReserveStockRequest(
         order_id="order-1",
         items=[
-            pb.Item(sku="TEA", quantity=1_000_000, warehouse_id=str(WAREHOUSE)),
+            pb.Item(sku="TEA", quantity=1_000_000, warehouse_id=str(WAREHOUSE), preferred_warehouse_id=str(PRODUCT)),
             pb.Item(product=pb.ProductVariant(product_id=str(PRODUCT)), quantity=1),
         ],
         hold_seconds=604_800,
         reservation_id=str(RESERVATION),
         region="eu-north",
         allow_split=False,
-        strategy=pb.ALLOCATION_STRATEGY_PRIORITY,
+        strategy=pb.ALLOCATION_STRATEGY_NEAREST,
+        destination=pb.Destination(point=pb.Coordinates(latitude=53.5, longitude=10)),
     )
     await face.call("ReserveStock", request)
     (command, caller), keywords = face.reservations.last("reserve")
     assert command == ReserveCommand(
         order_id="order-1",
         items=[
-            Item(quantity=1_000_000, sku="TEA", warehouse_id=WAREHOUSE),
+            Item(quantity=1_000_000, sku="TEA", warehouse_id=WAREHOUSE, preferred_warehouse_id=PRODUCT),
             Item(quantity=1, product_id=PRODUCT),
         ],
         reservation_id=RESERVATION,
         hold_seconds=604_800,
         region="eu-north",
         allow_split=False,
+        strategy=Strategy.NEAREST,
+        destination=Destination(point=Coordinates(53.5, 10)),
     )
     assert (caller.subject, keywords["source"]) == ("tester", Source.GRPC)
 

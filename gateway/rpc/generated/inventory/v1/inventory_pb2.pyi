@@ -181,18 +181,340 @@ class _AllocationStrategy:
 class _AllocationStrategyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AllocationStrategy.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ALLOCATION_STRATEGY_UNSPECIFIED: _AllocationStrategy.ValueType  # 0
-    """Not said: the server's default."""
+    """Not said: BALANCED is meant."""
     ALLOCATION_STRATEGY_PRIORITY: _AllocationStrategy.ValueType  # 1
     """The warehouse with the lowest priority number first."""
+    ALLOCATION_STRATEGY_NEAREST: _AllocationStrategy.ValueType  # 2
+    """The shortest way to the destination first; needs a destination."""
+    ALLOCATION_STRATEGY_REGION: _AllocationStrategy.ValueType  # 3
+    """The destination's own region or country first; needs a destination, or a region to stay in."""
+    ALLOCATION_STRATEGY_FEWEST_SHIPMENTS: _AllocationStrategy.ValueType  # 4
+    """The fewest warehouses for the whole order, and of those the nearest."""
+    ALLOCATION_STRATEGY_BALANCED: _AllocationStrategy.ValueType  # 5
+    """Shipments, distance and priority weighed: a further shipment like 500 km, a step of priority like 100 km. Without a
+    known destination the same as PRIORITY.
+    """
 
 class AllocationStrategy(_AllocationStrategy, metaclass=_AllocationStrategyEnumTypeWrapper):
     """How warehouses are chosen."""
 
 ALLOCATION_STRATEGY_UNSPECIFIED: AllocationStrategy.ValueType  # 0
-"""Not said: the server's default."""
+"""Not said: BALANCED is meant."""
 ALLOCATION_STRATEGY_PRIORITY: AllocationStrategy.ValueType  # 1
 """The warehouse with the lowest priority number first."""
+ALLOCATION_STRATEGY_NEAREST: AllocationStrategy.ValueType  # 2
+"""The shortest way to the destination first; needs a destination."""
+ALLOCATION_STRATEGY_REGION: AllocationStrategy.ValueType  # 3
+"""The destination's own region or country first; needs a destination, or a region to stay in."""
+ALLOCATION_STRATEGY_FEWEST_SHIPMENTS: AllocationStrategy.ValueType  # 4
+"""The fewest warehouses for the whole order, and of those the nearest."""
+ALLOCATION_STRATEGY_BALANCED: AllocationStrategy.ValueType  # 5
+"""Shipments, distance and priority weighed: a further shipment like 500 km, a step of priority like 100 km. Without a
+known destination the same as PRIORITY.
+"""
 Global___AllocationStrategy: _TypeAlias = AllocationStrategy  # noqa: Y015
+
+class _LocationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LocationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LocationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOCATION_KIND_UNSPECIFIED: _LocationKind.ValueType  # 0
+    """Never answered."""
+    LOCATION_KIND_GIVEN: _LocationKind.ValueType  # 1
+    """It was given as a point."""
+    LOCATION_KIND_CENTRE_OF_ACTIVE_WAREHOUSES: _LocationKind.ValueType  # 2
+    """It is the centre of the active warehouses of the country or region."""
+    LOCATION_KIND_UNKNOWN: _LocationKind.ValueType  # 3
+    """No active warehouse there has coordinates: distances say nothing."""
+
+class LocationKind(_LocationKind, metaclass=_LocationKindEnumTypeWrapper):
+    """How a destination was found on the map."""
+
+LOCATION_KIND_UNSPECIFIED: LocationKind.ValueType  # 0
+"""Never answered."""
+LOCATION_KIND_GIVEN: LocationKind.ValueType  # 1
+"""It was given as a point."""
+LOCATION_KIND_CENTRE_OF_ACTIVE_WAREHOUSES: LocationKind.ValueType  # 2
+"""It is the centre of the active warehouses of the country or region."""
+LOCATION_KIND_UNKNOWN: LocationKind.ValueType  # 3
+"""No active warehouse there has coordinates: distances say nothing."""
+Global___LocationKind: _TypeAlias = LocationKind  # noqa: Y015
+
+class _AllocationReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AllocationReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AllocationReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ALLOCATION_REASON_UNSPECIFIED: _AllocationReason.ValueType  # 0
+    """Never answered."""
+    ALLOCATION_REASON_ONLY_CANDIDATE: _AllocationReason.ValueType  # 1
+    """It serves: no other warehouse keeps the item."""
+    ALLOCATION_REASON_BOUND: _AllocationReason.ValueType  # 2
+    """It serves: the item may only come from it."""
+    ALLOCATION_REASON_PREFERRED: _AllocationReason.ValueType  # 3
+    """It serves: the item prefers it."""
+    ALLOCATION_REASON_PRIORITY: _AllocationReason.ValueType  # 4
+    """It serves: first by priority."""
+    ALLOCATION_REASON_NEAREST: _AllocationReason.ValueType  # 5
+    """It serves: nearest to the destination."""
+    ALLOCATION_REASON_IN_REGION: _AllocationReason.ValueType  # 6
+    """It serves: in the region or country of the destination."""
+    ALLOCATION_REASON_FEWEST_SHIPMENTS: _AllocationReason.ValueType  # 7
+    """It serves: one of the fewest warehouses that have everything."""
+    ALLOCATION_REASON_BALANCED: _AllocationReason.ValueType  # 8
+    """It serves: one of the warehouses that cost least, shipments, distance and priority weighed."""
+    ALLOCATION_REASON_REMAINDER: _AllocationReason.ValueType  # 9
+    """It serves, beside another reason: those before it had too little."""
+    ALLOCATION_REASON_INACTIVE: _AllocationReason.ValueType  # 10
+    """It does not: out of use."""
+    ALLOCATION_REASON_OTHER_REGION: _AllocationReason.ValueType  # 11
+    """It does not: not in the region asked for, or that the goods go to."""
+    ALLOCATION_REASON_NAMED_ELSEWHERE: _AllocationReason.ValueType  # 12
+    """It does not: the item names another warehouse."""
+    ALLOCATION_REASON_NOT_STOCKED: _AllocationReason.ValueType  # 13
+    """It does not: named, but keeps no such item."""
+    ALLOCATION_REASON_NO_STOCK: _AllocationReason.ValueType  # 14
+    """It does not: has none."""
+    ALLOCATION_REASON_TOO_LITTLE: _AllocationReason.ValueType  # 15
+    """It does not: has less than is wanted, alone where nothing may be split, else together with all others."""
+    ALLOCATION_REASON_FARTHER: _AllocationReason.ValueType  # 16
+    """It does not: farther than what was chosen."""
+    ALLOCATION_REASON_NO_COORDINATES: _AllocationReason.ValueType  # 17
+    """It does not: has no coordinates, and counts as farther than any that has."""
+    ALLOCATION_REASON_LOWER_PRIORITY: _AllocationReason.ValueType  # 18
+    """It does not: its priority number is higher than that of what was chosen."""
+    ALLOCATION_REASON_LESS_STOCK: _AllocationReason.ValueType  # 19
+    """It does not: has less than what was chosen."""
+    ALLOCATION_REASON_ANOTHER_SHIPMENT: _AllocationReason.ValueType  # 20
+    """It does not: not among the warehouses that serve the whole order best."""
+    ALLOCATION_REASON_TIED: _AllocationReason.ValueType  # 21
+    """It does not: as good as what was chosen."""
+
+class AllocationReason(_AllocationReason, metaclass=_AllocationReasonEnumTypeWrapper):
+    """Why a warehouse serves, or does not."""
+
+ALLOCATION_REASON_UNSPECIFIED: AllocationReason.ValueType  # 0
+"""Never answered."""
+ALLOCATION_REASON_ONLY_CANDIDATE: AllocationReason.ValueType  # 1
+"""It serves: no other warehouse keeps the item."""
+ALLOCATION_REASON_BOUND: AllocationReason.ValueType  # 2
+"""It serves: the item may only come from it."""
+ALLOCATION_REASON_PREFERRED: AllocationReason.ValueType  # 3
+"""It serves: the item prefers it."""
+ALLOCATION_REASON_PRIORITY: AllocationReason.ValueType  # 4
+"""It serves: first by priority."""
+ALLOCATION_REASON_NEAREST: AllocationReason.ValueType  # 5
+"""It serves: nearest to the destination."""
+ALLOCATION_REASON_IN_REGION: AllocationReason.ValueType  # 6
+"""It serves: in the region or country of the destination."""
+ALLOCATION_REASON_FEWEST_SHIPMENTS: AllocationReason.ValueType  # 7
+"""It serves: one of the fewest warehouses that have everything."""
+ALLOCATION_REASON_BALANCED: AllocationReason.ValueType  # 8
+"""It serves: one of the warehouses that cost least, shipments, distance and priority weighed."""
+ALLOCATION_REASON_REMAINDER: AllocationReason.ValueType  # 9
+"""It serves, beside another reason: those before it had too little."""
+ALLOCATION_REASON_INACTIVE: AllocationReason.ValueType  # 10
+"""It does not: out of use."""
+ALLOCATION_REASON_OTHER_REGION: AllocationReason.ValueType  # 11
+"""It does not: not in the region asked for, or that the goods go to."""
+ALLOCATION_REASON_NAMED_ELSEWHERE: AllocationReason.ValueType  # 12
+"""It does not: the item names another warehouse."""
+ALLOCATION_REASON_NOT_STOCKED: AllocationReason.ValueType  # 13
+"""It does not: named, but keeps no such item."""
+ALLOCATION_REASON_NO_STOCK: AllocationReason.ValueType  # 14
+"""It does not: has none."""
+ALLOCATION_REASON_TOO_LITTLE: AllocationReason.ValueType  # 15
+"""It does not: has less than is wanted, alone where nothing may be split, else together with all others."""
+ALLOCATION_REASON_FARTHER: AllocationReason.ValueType  # 16
+"""It does not: farther than what was chosen."""
+ALLOCATION_REASON_NO_COORDINATES: AllocationReason.ValueType  # 17
+"""It does not: has no coordinates, and counts as farther than any that has."""
+ALLOCATION_REASON_LOWER_PRIORITY: AllocationReason.ValueType  # 18
+"""It does not: its priority number is higher than that of what was chosen."""
+ALLOCATION_REASON_LESS_STOCK: AllocationReason.ValueType  # 19
+"""It does not: has less than what was chosen."""
+ALLOCATION_REASON_ANOTHER_SHIPMENT: AllocationReason.ValueType  # 20
+"""It does not: not among the warehouses that serve the whole order best."""
+ALLOCATION_REASON_TIED: AllocationReason.ValueType  # 21
+"""It does not: as good as what was chosen."""
+Global___AllocationReason: _TypeAlias = AllocationReason  # noqa: Y015
+
+@_typing.final
+class Coordinates(_message.Message):
+    """A point on Earth (WGS 84)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATITUDE_FIELD_NUMBER: _builtins.int
+    LONGITUDE_FIELD_NUMBER: _builtins.int
+    latitude: _builtins.float
+    """Degrees north, -90 to 90."""
+    longitude: _builtins.float
+    """Degrees east, -180 to 180."""
+    def __init__(
+        self,
+        *,
+        latitude: _builtins.float = ...,
+        longitude: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latitude", b"latitude", "longitude", b"longitude"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Coordinates: _TypeAlias = Coordinates  # noqa: Y015
+
+@_typing.final
+class Destination(_message.Message):
+    """Where goods go."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POINT_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    country: _builtins.str
+    """A country as the warehouses name theirs, 1 to 100 characters: the centre of its active warehouses."""
+    region: _builtins.str
+    """A region as the warehouses name theirs, 1 to 50 characters: the centre of its active warehouses."""
+    @_builtins.property
+    def point(self) -> Global___Coordinates:
+        """A point."""
+
+    def __init__(
+        self,
+        *,
+        point: Global___Coordinates | None = ...,
+        country: _builtins.str = ...,
+        region: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "point", b"point", "region", b"region", "where", b"where"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "point", b"point", "region", b"region", "where", b"where"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_where: _TypeAlias = _typing.Literal["point", "country", "region"]  # noqa: Y015
+    _WhichOneofArgType_where: _TypeAlias = _typing.Literal["where", b"where"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_where) -> _WhichOneofReturnType_where | None: ...
+
+Global___Destination: _TypeAlias = Destination  # noqa: Y015
+
+@_typing.final
+class Place(_message.Message):
+    """A destination on the map."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    location: Global___LocationKind.ValueType
+    """How that is known."""
+    @_builtins.property
+    def destination(self) -> Global___Destination:
+        """As it was named."""
+
+    @_builtins.property
+    def point(self) -> Global___Coordinates:
+        """Where it is; absent when that is not known."""
+
+    def __init__(
+        self,
+        *,
+        destination: Global___Destination | None = ...,
+        point: Global___Coordinates | None = ...,
+        location: Global___LocationKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "point", b"point"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "location", b"location", "point", b"point"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
+
+@_typing.final
+class Allocation(_message.Message):
+    """Pieces from one warehouse, and why from there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    DISTANCE_KM_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    inventory_id: _builtins.str
+    """UUID of the inventory row."""
+    warehouse_id: _builtins.str
+    """UUID."""
+    sku: _builtins.str
+    """1 to 50 characters."""
+    quantity: _builtins.int
+    """Pieces."""
+    distance_km: _builtins.float
+    """Great-circle distance to the destination; absent when either place is not known."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___AllocationReason.ValueType]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        inventory_id: _builtins.str = ...,
+        warehouse_id: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        distance_km: _builtins.float | None = ...,
+        reasons: _abc.Iterable[Global___AllocationReason.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "distance_km", b"distance_km"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "distance_km", b"distance_km", "inventory_id", b"inventory_id", "quantity", b"quantity", "reasons", b"reasons", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__distance_km: _TypeAlias = _typing.Literal["distance_km"]  # noqa: Y015
+    _WhichOneofArgType__distance_km: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_km) -> _WhichOneofReturnType__distance_km | None: ...
+
+Global___Allocation: _TypeAlias = Allocation  # noqa: Y015
+
+@_typing.final
+class RejectedWarehouse(_message.Message):
+    """A warehouse that serves nothing of what was asked for, and why not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    DISTANCE_KM_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    warehouse_id: _builtins.str
+    """UUID."""
+    distance_km: _builtins.float
+    """Great-circle distance to the destination; absent when either place is not known."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[Global___AllocationReason.ValueType]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        warehouse_id: _builtins.str = ...,
+        distance_km: _builtins.float | None = ...,
+        reasons: _abc.Iterable[Global___AllocationReason.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "distance_km", b"distance_km"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "distance_km", b"distance_km", "reasons", b"reasons", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__distance_km: _TypeAlias = _typing.Literal["distance_km"]  # noqa: Y015
+    _WhichOneofArgType__distance_km: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_km) -> _WhichOneofReturnType__distance_km | None: ...
+
+Global___RejectedWarehouse: _TypeAlias = RejectedWarehouse  # noqa: Y015
 
 @_typing.final
 class ProductVariant(_message.Message):
@@ -233,6 +555,7 @@ class Item(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    PREFERRED_WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     """1 to 50 characters."""
     inventory_id: _builtins.str
@@ -241,6 +564,8 @@ class Item(_message.Message):
     """Pieces, 1 to 1 000 000."""
     warehouse_id: _builtins.str
     """UUID; only from this warehouse. Absent: from any."""
+    preferred_warehouse_id: _builtins.str
+    """UUID; from this warehouse as far as its stock goes. Says nothing more where the item is bound to one."""
     @_builtins.property
     def product(self) -> Global___ProductVariant:
         """By product, and variant where there are any."""
@@ -253,15 +578,20 @@ class Item(_message.Message):
         product: Global___ProductVariant | None = ...,
         quantity: _builtins.int = ...,
         warehouse_id: _builtins.str | None = ...,
+        preferred_warehouse_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_warehouse_id", b"_warehouse_id", "inventory_id", b"inventory_id", "product", b"product", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id", "_warehouse_id", b"_warehouse_id", "inventory_id", b"inventory_id", "preferred_warehouse_id", b"preferred_warehouse_id", "product", b"product", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_warehouse_id", b"_warehouse_id", "inventory_id", b"inventory_id", "product", b"product", "quantity", b"quantity", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id", "_warehouse_id", b"_warehouse_id", "inventory_id", b"inventory_id", "preferred_warehouse_id", b"preferred_warehouse_id", "product", b"product", "quantity", b"quantity", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__preferred_warehouse_id: _TypeAlias = _typing.Literal["preferred_warehouse_id"]  # noqa: Y015
+    _WhichOneofArgType__preferred_warehouse_id: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id"]  # noqa: Y015
     _WhichOneofReturnType__warehouse_id: _TypeAlias = _typing.Literal["warehouse_id"]  # noqa: Y015
     _WhichOneofArgType__warehouse_id: _TypeAlias = _typing.Literal["_warehouse_id", b"_warehouse_id"]  # noqa: Y015
     _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["sku", "inventory_id", "product"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_warehouse_id) -> _WhichOneofReturnType__preferred_warehouse_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_id) -> _WhichOneofReturnType__warehouse_id | None: ...
     @_typing.overload
@@ -624,6 +954,7 @@ class ReserveStockRequest(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     ALLOW_SPLIT_FIELD_NUMBER: _builtins.int
     STRATEGY_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order, any text of 1 to 100 characters. Required."""
     hold_seconds: _builtins.int
@@ -642,6 +973,10 @@ class ReserveStockRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Item]:
         """1 to 200 items; the same SKU twice is summed first."""
 
+    @_builtins.property
+    def destination(self) -> Global___Destination:
+        """Where the goods go. Absent: not known."""
+
     def __init__(
         self,
         *,
@@ -652,10 +987,11 @@ class ReserveStockRequest(_message.Message):
         region: _builtins.str | None = ...,
         allow_split: _builtins.bool | None = ...,
         strategy: Global___AllocationStrategy.ValueType = ...,
+        destination: Global___Destination | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_hold_seconds", b"_hold_seconds", "_region", b"_region", "_reservation_id", b"_reservation_id", "allow_split", b"allow_split", "hold_seconds", b"hold_seconds", "region", b"region", "reservation_id", b"reservation_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_hold_seconds", b"_hold_seconds", "_region", b"_region", "_reservation_id", b"_reservation_id", "allow_split", b"allow_split", "destination", b"destination", "hold_seconds", b"hold_seconds", "region", b"region", "reservation_id", b"reservation_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_hold_seconds", b"_hold_seconds", "_region", b"_region", "_reservation_id", b"_reservation_id", "allow_split", b"allow_split", "hold_seconds", b"hold_seconds", "items", b"items", "order_id", b"order_id", "region", b"region", "reservation_id", b"reservation_id", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_hold_seconds", b"_hold_seconds", "_region", b"_region", "_reservation_id", b"_reservation_id", "allow_split", b"allow_split", "destination", b"destination", "hold_seconds", b"hold_seconds", "items", b"items", "order_id", b"order_id", "region", b"region", "reservation_id", b"reservation_id", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__allow_split: _TypeAlias = _typing.Literal["allow_split"]  # noqa: Y015
     _WhichOneofArgType__allow_split: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split"]  # noqa: Y015
@@ -751,18 +1087,24 @@ class StockShortage(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SHORTAGES_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def shortages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shortage]:
         """One for each SKU that is short."""
+
+    @_builtins.property
+    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedWarehouse]:
+        """What each warehouse of the short SKUs lacks; as many as fit."""
 
     def __init__(
         self,
         *,
         shortages: _abc.Iterable[Global___Shortage] | None = ...,
+        rejected: _abc.Iterable[Global___RejectedWarehouse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["shortages", b"shortages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rejected", b"rejected", "shortages", b"shortages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -791,6 +1133,10 @@ class ReservationResponse(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     WORKFLOW_URL_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ALLOCATION_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
     reservation_id: _builtins.str
     """UUID."""
     order_id: _builtins.str
@@ -805,6 +1151,8 @@ class ReservationResponse(_message.Message):
     """Grows by one with every transition; events carry it."""
     workflow_url: _builtins.str
     """Its workflow in the Temporal UI, for people."""
+    strategy: Global___AllocationStrategy.ValueType
+    """How its warehouses were chosen."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """What it holds or held; empty when REJECTED."""
@@ -845,6 +1193,18 @@ class ReservationResponse(_message.Message):
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When anything of it changed last."""
 
+    @_builtins.property
+    def place(self) -> Global___Place:
+        """Where its goods go; absent unless that was said."""
+
+    @_builtins.property
+    def allocation(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allocation]:
+        """Why its stock is where it is; empty when REJECTED."""
+
+    @_builtins.property
+    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedWarehouse]:
+        """Why it is nowhere else; of many warehouses the nearest 50."""
+
     def __init__(
         self,
         *,
@@ -865,10 +1225,14 @@ class ReservationResponse(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         workflow_url: _builtins.str = ...,
+        strategy: Global___AllocationStrategy.ValueType = ...,
+        place: Global___Place | None = ...,
+        allocation: _abc.Iterable[Global___Allocation] | None = ...,
+        rejected: _abc.Iterable[Global___RejectedWarehouse] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "place", b"place", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "extends_count", b"extends_count", "lines", b"lines", "order_id", b"order_id", "release_reason", b"release_reason", "reservation_id", b"reservation_id", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "sequence", b"sequence", "shortages", b"shortages", "status", b"status", "updated_at", b"updated_at", "workflow_url", b"workflow_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "extends_count", b"extends_count", "lines", b"lines", "order_id", b"order_id", "place", b"place", "rejected", b"rejected", "release_reason", b"release_reason", "reservation_id", b"reservation_id", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "sequence", b"sequence", "shortages", b"shortages", "status", b"status", "strategy", b"strategy", "updated_at", b"updated_at", "workflow_url", b"workflow_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
