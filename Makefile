@@ -7,6 +7,9 @@ TESTS ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
+# Most of what we start are processes of our own code: compiled once, not at each start, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check proto up bench lock lock-platforms clean
 
@@ -19,8 +22,8 @@ setup: ## Make .venv with the locked packages
 demo: setup ## Start the whole stack, watch a checkout story with its numbers, stop everything
 	@exec $(RUN) holdfast demo
 
-test: setup ## Run all tests, those on the real servers included
-	@exec $(RUN) pytest $(TESTS)
+test: setup ## Run all tests, those on the real servers included, on all cores
+	@exec $(RUN) pytest -n auto $(TESTS)
 
 check: setup ## Format, lint, types, import contracts, generated code
 	$(RUN) ruff format --check

@@ -1,5 +1,6 @@
-"""The real servers, each started once per session and only when a test asks for it, and one way to end the run.
+"""The real servers, each started once per session and only when a test asks for it.
 
+In a parallel run each runner is a session with servers of its own; `tests/sharing_out.py` says who runs what.
 `database` is a fresh, migrated database for each test module and needs only Postgres. `settings` leads to that
 database and to all other servers, where each module has a Temporal namespace, Kafka topics and a Redis database of
 its own, so that nothing one module leaves behind is seen by another.
@@ -17,17 +18,19 @@ import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from xdist.remote import Producer
 
 from db.migrations import upgrade
 from holdfast.stack.cache import DATABASES
 from holdfast.stack.embedded import Stack, temporary_stack
-from runtime.lifecycle import exit_process
 from runtime.settings import Settings
+from tests.ending import pytest_sessionstart, pytest_unconfigure  # noqa: F401 - hooks of this file
+from tests.patience import patient_connections
+from tests.sharing_out import FileByFile, rank, runners
 
 NAMESPACES = tuple(f"tests-{number}" for number in range(DATABASES))
 TEMPLATE = "migrated_template"
 
-_session_key = pytest.StashKey[pytest.Session]()
 _database_numbers = itertools.count(1)
 _module_numbers = iter(range(DATABASES))
 
@@ -44,19 +47,24 @@ def pytest_configure() -> None:
             del os.environ[name]
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[_session_key] = session
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return runners()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """End here with the true code: temporalio may abort the interpreter's own shutdown (sdk-python#300).
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    return FileByFile(config, log)
 
-    Workers of pytest-xdist have no say in the exit code.
-    """
-    session = config.stash.get(_session_key, None)
-    if session is not None and not hasattr(config, "workerinput"):
-        exit_process(int(session.exitstatus))
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=rank)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    with patient_connections():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from holdfast.stack.probes import http_answers
 from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 60.0
 
 
 @dataclass(slots=True)

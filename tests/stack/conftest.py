@@ -20,7 +20,7 @@ from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import http_answers
 
 STUB = str(Path(__file__).with_name("stub.py"))
-WAIT_SECONDS_MAX = 30.0
+WAIT_SECONDS_MAX = 60.0
 
 MakeStub = Callable[..., Part]
 

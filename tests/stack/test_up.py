@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,17 @@ class Up:
         return self.process.wait()
 
 
-@pytest.fixture
-def start_up(tmp_path: Path) -> Iterator[StartUp]:
-    """Start it on free ports in a directory of its own; killed at the end if it still lives."""
-    directory = tmp_path / "stack"
+@contextmanager
+def starting_in(directory: Path) -> Iterator[StartUp]:
+    """A function that starts it in `directory`, on free ports; whoever lives at the end is killed."""
     with ExitStack() as running:
 
-        def start(*arguments: str, **environment: str) -> Up:
+        def start(*arguments: str) -> Up:
             ports = {"APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0"}
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.stack.up_with_stubs", str(directory), *arguments],
                 cwd=ROOT,
-                env={**os.environ, **ports, **environment},
+                env={**os.environ, **ports},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -78,12 +77,29 @@ def start_up(tmp_path: Path) -> Iterator[StartUp]:
             return Up(process, directory)
 
         yield start
+
+
+@pytest.fixture
+def start_up(tmp_path: Path) -> Iterator[StartUp]:
+    """Start one in a directory of its own."""
+    with starting_in(tmp_path / "stack") as start:
+        yield start
+    drop_data(tmp_path / "stack")
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One that stands, for tests that leave it standing."""
+    directory = tmp_path_factory.mktemp("up") / "stack"
+    with starting_in(directory) as start:
+        standing = start()
+        standing.read_until(LAST_LINE)
+        yield standing
+        assert standing.stop(signal.SIGTERM) == 0
     drop_data(directory)
 
 
-async def test_stack_json_tells_where_everything_is(start_up: StartUp) -> None:
-    up = start_up()
-    up.read_until(LAST_LINE)
+async def test_stack_json_tells_where_everything_is(up: Up) -> None:
     facts = up.facts()
 
     assert urllib.request.urlopen(facts["api"]).status == 200
@@ -127,9 +143,7 @@ def test_killed_it_leaves_no_process_and_the_next_run_starts(start_up: StartUp) 
 
 
 @pytest.mark.parametrize(("group", "name"), [("pids", "worker"), ("parts", "broker")])
-def test_whoever_is_killed_comes_back_and_stack_json_says_so(start_up: StartUp, group: str, name: str) -> None:
-    up = start_up()
-    up.read_until(LAST_LINE)
+def test_whoever_is_killed_comes_back_and_stack_json_says_so(up: Up, group: str, name: str) -> None:
     before = up.facts()
     os.kill(before[group][name], signal.SIGKILL)
     up.read_until("died")
@@ -138,7 +152,6 @@ def test_whoever_is_killed_comes_back_and_stack_json_says_so(start_up: StartUp, 
 
     assert after[group].pop(name) != before[group].pop(name)
     assert after == before
-    assert up.stop(signal.SIGTERM) == 0
 
 
 def test_told_to_stop_while_starting_it_ends_well(start_up: StartUp) -> None:
@@ -154,22 +167,16 @@ def test_a_process_that_cannot_run_is_named_with_its_last_words(start_up: StartU
     assert up.process.wait() == 1
 
 
-def test_a_second_one_in_the_same_directory_is_refused(start_up: StartUp) -> None:
-    first = start_up()
-    first.read_until(LAST_LINE)
-    second = start_up()
-    second.read_until(f"already (process {first.process.pid})")
-    assert second.process.wait() == 1
-    assert first.facts()["pids"]
-    assert first.stop(signal.SIGTERM) == 0
+def test_a_second_one_in_the_same_directory_is_refused(up: Up) -> None:
+    with starting_in(up.directory) as start:
+        second = start()
+        second.read_until(f"already (process {up.process.pid})")
+        assert second.process.wait() == 1
+    assert up.facts()["pids"]
 
 
-def test_piped_it_speaks_in_plain_whole_lines(start_up: StartUp) -> None:
-    up = start_up()
-    up.read_until(LAST_LINE)
+def test_piped_it_speaks_in_plain_whole_lines(up: Up) -> None:
     facts = up.facts()
-    up.stop(signal.SIGTERM)
-
     assert "\x1b" not in "".join(up.lines)
     assert f"API          {facts['api']}\n" in up.lines
     assert f"Token        {facts['token']}\n" in up.lines

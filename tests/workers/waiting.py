@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from db.engine import Database
 
-WAIT_SECONDS_MAX = 30.0
+WAIT_SECONDS_MAX = 60.0
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds_max: float = WAIT_SECONDS_MAX) -> Any:

@@ -11,6 +11,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
+from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import (
     negative_data_rejection,
     response_headers_conformance,
@@ -31,6 +33,13 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
     negative_data_rejection,
+]
+
+EXAMPLES = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+DOCUMENT = json.loads(document(ROUTES))
+OPERATIONS = [
+    f"{method} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods if path.startswith("/api/")
 ]
 
 
@@ -56,11 +65,20 @@ def threaded_face(database: Settings) -> Iterator[Face]:
     thread.join()
 
 
-schema = schemathesis.openapi.from_dict(json.loads(document(ROUTES)))
+@pytest.fixture(scope="module")
+def api() -> BaseSchema:
+    return schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@schema.include(path_regex="^/api/").parametrize()
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_the_face_keeps_to_its_document(case: schemathesis.Case, threaded_face: Face) -> None:
-    base_url = f"http://127.0.0.1:{threaded_face.port}"
-    case.call_and_validate(base_url=base_url, headers=threaded_face.headers, checks=CHECKS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_face_keeps_to_its_document(api: BaseSchema, operation: str, threaded_face: Face) -> None:
+    method, path = operation.split()
+
+    def check(case: schemathesis.Case) -> None:
+        base_url = f"http://127.0.0.1:{threaded_face.port}"
+        case.call_and_validate(base_url=base_url, headers=threaded_face.headers, checks=CHECKS)
+
+    # What `api.parametrize()` does when tests are collected, here for one operation when it is its turn: in a parallel
+    # run everybody collects, and would make all cases.
+    config = HypothesisTestConfig(project=api.config, modes=list(HypothesisTestMode), settings=EXAMPLES)
+    create_test(operation=api[path][method], test_func=check, config=config)()
