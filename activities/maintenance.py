@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import alerts, housekeeping, invariants, operations, reservations
+from db import alerts, housekeeping, invariants, operations, reservations, waitlist
 from db.engine import Database
 from db.registers import REGISTERS, Register
 from domain.contracts.names import operation_workflow_id, reservation_workflow_id
@@ -38,7 +38,7 @@ class MaintenanceActivities(ports.MaintenanceActivities):
 
     @activity.defn(name="check_invariants")
     async def check_invariants(self) -> dict[str, int]:
-        """Count the violations of each invariant and export them as a metric, and what waits for people beside them."""
+        """Count the violations of each invariant and export them as a metric, and what waits beside them."""
         await self._count_what_waits()
         counts = await invariants.count_violations(self._database)
         for name, violations in counts.items():
@@ -69,9 +69,10 @@ class MaintenanceActivities(ports.MaintenanceActivities):
         return adopted
 
     async def _count_what_waits(self) -> None:
-        """Unresolved alerts, and operations that have not ended."""
+        """Unresolved alerts, orders in line, and operations that have not ended."""
         for kind, unresolved in (await self._database.reading(alerts.unresolved_by_kind)).items():
             metrics.UNRESOLVED_ALERTS.labels(kind=kind).set(unresolved)
+        metrics.WAITLIST_WAITING.set(await self._database.reading(waitlist.waiting_count))
         metrics.OPERATIONS_OPEN.clear()
         async with self._database.read() as session:
             for register in REGISTERS:

@@ -20,9 +20,10 @@ KEPT = {
     "reservations": timedelta(days=1),
     "outbox": timedelta(hours=1),
     "alerts": timedelta(days=90),
+    "waitlist_entries": timedelta(days=90),
 }
 """Inbox rows outlive the topic's retention (7 days by default); REJECTED rows answer retries for a day; an alert that
-is over can be looked up for a quarter of a year."""
+is over and an entry that waits no more can be looked up for a quarter of a year."""
 
 _TRIM: dict[str, TextClause] = {
     "inbox": text("""
@@ -45,6 +46,10 @@ _TRIM: dict[str, TextClause] = {
         delete from alerts where ctid = any (array(
             select ctid from alerts where status = 'resolved'
               and raised_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
+    "waitlist_entries": text("""
+        delete from waitlist_entries where ctid = any (array(
+            select ctid from waitlist_entries
+            where settled_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
 }
 
 

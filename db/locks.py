@@ -1,5 +1,5 @@
-"""Row locks, all of them, in one order: one operation (an adjustment, a transfer, a purchase order), then reservations
-by id, then inventory rows by id. Nothing else takes one.
+"""Row locks, all of them, in one order: one operation (an adjustment, a transfer, a purchase order, an entry of the
+waitlist), then reservations by id, then inventory rows by id. Nothing else takes one.
 
 The SQL functions in db/migrations/sql keep the same order. Locks wait (bounded by lock_timeout); they never skip,
 except the sweeper's, which has another second to come back.
@@ -38,12 +38,21 @@ _LOCK_OVERDUE = text("""
 """)
 _STOCK_OF = text("select distinct inventory_id from reservation_lines where reservation_id = any (:ids)")
 _LOCK_RESERVATION = text("select 1 from reservations where reservation_id = :id for no key update")
+_TRY_LOCK_LINE = text("select pg_try_advisory_xact_lock(hashtextextended(:line, 0))")
 _LOCK_STOCK = text("select lock_stock(cast(:ids as uuid[]))")
 
 
 async def lock_reservation(session: WriteSession, reservation_id: UUID) -> None:
     """Lock a reservation, if there is one, waiting for whoever has it."""
     await session.execute(_LOCK_RESERVATION, {"id": reservation_id})
+
+
+async def try_lock_line(session: WriteSession, sku: str) -> bool:
+    """Have the waitlist's line for a SKU to oneself until the end of the transaction; False while somebody else has.
+
+    Taken before any row, and never waited for: whoever has it serves the line.
+    """
+    return bool((await session.execute(_TRY_LOCK_LINE, {"line": f"waitlist/{sku}"})).scalar_one())
 
 
 async def lock_operation(session: WriteSession, table: Table, operation_id: UUID) -> Row[Any] | None:

@@ -20,6 +20,7 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── AlreadyExists
     │   ├── StockInUse
     │   ├── AlertResolved
+    │   ├── WaitlistSettled
     │   ├── BatchRefused
     │   ├── ReservationNotSold
     │   ├── ReturnExceedsSale
@@ -254,6 +255,13 @@ class AlertResolved(Conflict):
 
     code = "alert_resolved"
     title = "The alert is resolved already"
+
+
+class WaitlistSettled(Conflict):
+    """The entry waits no more; `entryStatus` says how its waiting ended, `reservationId` what it was offered."""
+
+    code = "waitlist_settled"
+    title = "The waiting is over already"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ HOLD_SECONDS_MIN = 1
 HOLD_SECONDS_MAX = 7 * 24 * 60 * 60
 """The longest a reservation may live in all, extensions included."""
 
+WAIT_SECONDS_DEFAULT = 7 * 24 * 60 * 60
+WAIT_SECONDS_MAX = 30 * 24 * 60 * 60
+"""How long an order may wait for stock to come back."""
+
 EXTENDS_MAX = 10
 """How often one reservation may be extended."""
 

@@ -15,6 +15,7 @@ from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
+from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import HealthChecks
 from gateway.operation_views import OperationViews
@@ -33,6 +34,7 @@ class Services:
     authenticator: Authenticator
     reservations: ReservationCommands
     returns: ReturnCommands
+    waitlist: WaitlistCommands
     stock: StockCommands
     warehouses: WarehouseCommands
     suppliers: SupplierCommands

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from db import alerts, movements, reservation_listing, reservations, returns, stock, warehouses
+from db import alerts, movements, reservation_listing, reservations, returns, stock, waitlist, warehouses
 from db.alerts import AlertFilter
 from db.availability_view import AvailabilityView
 from db.engine import Database
@@ -13,6 +13,7 @@ from db.movements import MovementFilter
 from db.paging import Page, PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
+from db.waitlist import WaitlistFilter
 from db.warehouses import WarehouseFilter
 from domain.alerts import Alert
 from domain.availability import Availability, AvailabilityQuery, BulkAvailability
@@ -27,6 +28,7 @@ from domain.limits import (
 from domain.reservations import Reservation
 from domain.returns import Return
 from domain.stock import Movement, StockItem
+from domain.waitlist import InLine, WaitlistEntry
 from domain.warehouses import Warehouse
 from gateway.availability import AvailabilityChecks
 
@@ -115,6 +117,18 @@ class Views:
         if found is None:
             raise NotFound("no return of this reservation has this id")
         return found
+
+    async def waitlist_entry(self, entry_id: UUID) -> InLine:
+        """One entry of the waitlist, and its position."""
+        found = await self._database.reading(lambda session: waitlist.get(session, entry_id))
+        if found is None:
+            raise NotFound("no entry of the waitlist has this id")
+        return found
+
+    async def waitlist_entries(self, filters: WaitlistFilter, page: PageRequest) -> Page[WaitlistEntry]:
+        """Entries of the waitlist, in the order of the line; ordered by joinedAt."""
+        _check_text(sku=(filters.sku, SKU_CHARACTERS_MAX), orderId=(filters.order_id, ORDER_ID_CHARACTERS_MAX))
+        return await self._database.reading(lambda session: waitlist.listed(session, filters, page))
 
     async def alert(self, alert_id: UUID) -> Alert:
         """One alert."""

@@ -26,6 +26,7 @@ from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
+from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import Check, HealthChecks
 from gateway.http.app import make_app
@@ -126,6 +127,7 @@ def _services(
         authenticator=Authenticator(settings),
         reservations=commands,
         returns=ReturnCommands(database),
+        waitlist=WaitlistCommands(database, settings),
         stock=StockCommands(database, view, settings, begin=adjustments.begin),
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),

@@ -1,4 +1,4 @@
-"""The worker process: reservations that no serving process has, and the housekeeping schedule."""
+"""The worker process: reservations that no serving process has, the waitlist, and the housekeeping schedule."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from runtime.logs import configure_logging, get_logger
 from runtime.settings import Settings
 from runtime.temporal import connect, ensure_search_attributes, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
+from workers.bridge_temporal import TemporalReservations
 from workers.schedules import ensure_schedules
 from workers.temporal_workers import maintenance_worker, operations_worker, reservation_worker
+from workers.waitlist import Waker
 
 PROMETHEUS_PORTS_TRIED = 20
 """PROMETHEUS_PORT belongs to `serve`; this process takes the next free one."""
@@ -57,4 +59,4 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(operations_worker(client, AdjustmentActivities(database, settings), settings))
         await stack.enter_async_context(maintenance_worker(client, maintenance, settings))
         _log.info("worker_ready")
-        await stop.wait()
+        await Waker(database, TemporalReservations(client)).run(stop)

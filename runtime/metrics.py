@@ -103,6 +103,16 @@ INVARIANT_VIOLATIONS = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
+WAITLIST_WAITING = Gauge(
+    "inventory_waitlist_waiting", "Entries of the waitlist that wait for stock.", multiprocess_mode="livemostrecent"
+)
+WAITLIST_ENTRIES = Counter("inventory_waitlist_entries", "Ends of waiting: offered, expired.", ("outcome",))
+WAITLIST_DELAY = Histogram(
+    "inventory_waitlist_delay_seconds",
+    "From the last change of the stock that an entry was offered, or its own coming, until the offer.",
+    buckets=LAG_SECONDS_BUCKETS,
+)
+
 UNRESOLVED_ALERTS = Gauge(
     "inventory_unresolved_alerts",
     "Alerts that nobody and nothing has resolved yet.",

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import allocation, holding, inbox, outbox, products, reservations
+from db import allocation, holding, inbox, outbox, products, reservations, waitlist
 from db.engine import Database, WriteSession
 from domain.allocation import Plan
 from domain.contracts.events import Arrival, order_created, product_created, product_deleted
@@ -69,15 +69,27 @@ class Deliverer:
         own_id = reservation_id_for_event(arrival.source, arrival.event_id)
         order_id = arrival.body["orderId"]
         never_was: set[UUID] = set()
+        has_waited = arrival.type is Consumed.ORDER_CANCELLED and await self._leave_waitlist(order_id, traceparent)
         for _look in range(LOOKS_MAX):
             known = await self._database.reading(lambda session: inbox.reservations_of_order(session, order_id))
             known = [it for it in known if it.reservation_id not in never_was]
+            if has_waited and not known:
+                return Delivery(note="waited only")
             steps = steps_for(arrival.type, known, own_id=own_id)
             if arrival.type is Consumed.ORDER_CREATED:
                 return await self._hold(arrival, own_id, traceparent) if steps else Delivery(note="attached")
             if await self._tell_open(arrival, steps, never_was, traceparent):
                 return Delivery(tuple(_write(arrival, step, traceparent) for step in steps if step.effect in _WRITTEN))
         raise Unavailable("the order's reservations keep changing")
+
+    async def _leave_waitlist(self, order_id: str, traceparent: str | None) -> bool:
+        """Take a cancelled order out of every line, before its reservations are looked at: an offer that was faster is
+        one of them. Answers whether it ever waited."""
+        entries = await self._database.reading(lambda session: waitlist.of_order(session, order_id))
+        waiting = [entry.entry_id for entry in entries if entry.is_waiting]
+        if waiting:
+            await self._database.calling(lambda session: waitlist.withdraw(session, waiting, traceparent))
+        return bool(entries)
 
     async def _hold(self, arrival: Arrival, reservation_id: UUID, traceparent: str | None) -> Delivery:
         request = self._hold_request(arrival, reservation_id, traceparent)

@@ -1,4 +1,5 @@
-"""The bridge's way to the reservation workflows: starts and signals, nothing that waits for an outcome."""
+"""The way of the bridge and of the waitlist to the reservation workflows: starts and signals, nothing that waits for an
+outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ SIGNAL_TIMEOUT = timedelta(seconds=5)
 
 
 class TemporalReservations:
-    """Implements bridge_port.ReservationWorkflows."""
+    """Implements bridge_port.ReservationWorkflows, and waitlist.Reservations with its start."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

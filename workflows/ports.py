@@ -91,7 +91,7 @@ class MaintenanceActivities(ABC):
     @activity.defn(name="check_invariants")
     @abstractmethod
     async def check_invariants(self) -> dict[str, int]:
-        """Count the violations of each invariant and export them as a metric, and unresolved alerts beside them."""
+        """Count the violations of each invariant and export them as a metric, and what waits beside them."""
 
     @activity.defn(name="adopt_orphans")
     @abstractmethod

@@ -17,6 +17,7 @@ from db.invariants.operations import OPERATIONS
 from db.invariants.reservations import RESERVATIONS
 from db.invariants.returns import RETURNS
 from db.invariants.stock import STOCK
+from db.invariants.waitlist import WAITLIST
 
 OVERDUE_LAG_SECONDS = 60.0
 """How long after its deadline a hold may still be PENDING, by default: the sweeper needs about two seconds."""
@@ -36,7 +37,7 @@ class Violation:
     samples: tuple[str, ...]
 
 
-INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS}
+INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS, **WAITLIST}
 """A query for each invariant, in a file for each noun; every row it finds is a violation."""
 
 

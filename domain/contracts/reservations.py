@@ -28,6 +28,7 @@ class Source(StrEnum):
     KAFKA = "kafka"
     TEMPORAL = "temporal"
     IMPORT = "import"
+    WAITLIST = "waitlist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

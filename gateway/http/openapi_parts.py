@@ -40,6 +40,7 @@ TAGS = {
     "adjustments": "Changes of stock by hand; large ones wait for somebody other than the asker.",
     "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
     "returns": "Sold stock that came back, sellable or damaged.",
+    "waitlist": "Who waits for a SKU that is short, in line.",
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import urllib.error
@@ -54,6 +55,7 @@ async def test_every_route_of_the_document_answers(walk: Walk, customer: Custome
     _walk_reservations(walk, item)
     _walk_suppliers(walk, item)
     _walk_alerts(walk, item)
+    await _walk_waitlist(walk, customer)
     _walk_health(walk)
     document = walk("GET", "/openapi.json")[1]
     promised = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
@@ -169,6 +171,24 @@ def _walk_reservations(walk: Walk, item: Item) -> None:
     status, listed, _ = walk("GET", f"{api}/order/{order_id}")
     assert sorted(it["status"] for it in listed["items"]) == ["CANCELLED", "COMMITTED"]
     assert len(walk("GET", f"{api}?orderId={order_id}&status=COMMITTED")[1]["items"]) == 1
+
+
+async def _walk_waitlist(walk: Walk, customer: Customer) -> None:
+    api, item = "/api/v1/waitlist", await customer.stock(1)
+    sold_out = walk("POST", "/api/v1/reservations", wish(item, 1, new_order()))[1]
+    waits = {"orderId": new_order(), "sku": item.sku, "quantity": 1}
+    status, first, headers = walk("POST", api, waits)
+    assert (status, first["status"], first["position"]) == (201, "WAITING", 1)
+    second = walk("POST", api, {**waits, "orderId": new_order()})[1]
+    assert walk("DELETE", f"{api}/{second['entryId']}")[0] == 204
+    assert walk("POST", f"/api/v1/reservations/{sold_out['reservationId']}/cancel")[0] == 200
+    async with asyncio.timeout(20):
+        while walk("GET", headers["Location"])[1]["status"] != "OFFERED":  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.1)
+    offered = walk("GET", f"{api}?sku={item.sku}&status=OFFERED")[1]["items"][0]
+    sold = walk("POST", f"/api/v1/reservations/{offered['reservationId']}/commit")
+    assert (sold[0], sold[1]["orderId"], sold[1]["status"]) == (200, waits["orderId"], "COMMITTED")
+    assert walk("DELETE", headers["Location"])[1]["code"] == "waitlist_settled"
 
 
 def _walk_alerts(walk: Walk, item: Item) -> None:

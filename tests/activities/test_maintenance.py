@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
+from db import waitlist
 from db.engine import Database
 from domain.contracts.names import COMMIT, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import DecisionRequest, SettleOutcome
@@ -21,6 +22,7 @@ from runtime.reservation_start import start_options
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
 from tests.conftest import NAMESPACES
+from tests.lines import join, look
 from tests.stocking import TESTER, add_stock, forget_reservations, hold, hold_request, reservation_now, settle, want
 from workers.temporal_workers import reservation_worker
 
@@ -179,6 +181,19 @@ class TestTrim:
         async with db.read() as session:
             left = (await session.execute(text("select count(*) from outbox where sent_at is null"))).scalar_one()
         assert left > 0
+
+    async def test_entries_that_wait_no_more_go_after_a_quarter_of_a_year(
+        self, db: Database, maintenance: MaintenanceActivities
+    ) -> None:
+        item = await add_stock(db)
+        gone, waiting = await join(db, item.sku), await join(db, item.sku)
+        await db.calling(lambda session: waitlist.withdraw(session, [gone], None))
+        assert (await maintenance.trim())["waitlist_entries"] == 0
+        await _age(db, "waitlist_entries", "settled_at", 91)
+        assert (await maintenance.trim())["waitlist_entries"] == 1
+        assert (await look(db, waiting)).position == 1
+        await maintenance.check_invariants()
+        assert REGISTRY.get_sample_value("inventory_waitlist_waiting") == 1
 
     async def test_alerts_that_are_over_go_after_a_quarter_of_a_year(
         self, db: Database, maintenance: MaintenanceActivities

@@ -236,6 +236,51 @@ async def test_half_an_end_of_an_alert_is_refused(db: Database, change: str) -> 
     assert state == CHECK_VIOLATION
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'LOST', settled_at = now()",
+        "status = 'EXPIRED'",
+        "settled_at = now()",
+        "status = 'OFFERED', settled_at = now()",
+        "quantity = 0",
+        "hold_seconds = 604801",
+        "reservation_id = (select reservation_id from reservations limit 1)",
+    ],
+)
+async def test_half_an_end_of_waiting_and_an_impossible_wish_are_refused(db: Database, change: str) -> None:
+    await hold(db, want(await add_stock(db, 5), 1))
+    entry = await _waiting(db)
+    state, _ = await refusal(db, f"update waitlist_entries set {change} where entry_id = :id", id=entry)
+    assert state == CHECK_VIOLATION
+
+
+async def test_an_offer_is_a_reservation_that_exists_and_no_other_entrys(db: Database) -> None:
+    held = await hold(db, want(await add_stock(db, 5), 1))
+    offered = (
+        "update waitlist_entries set status = 'OFFERED', settled_at = now(), reservation_id = :it where entry_id = :id"
+    )
+    state, _ = await refusal(db, offered, it=uuid.uuid4(), id=await _waiting(db))
+    assert state == FOREIGN_KEY_VIOLATION
+    async with db.write() as session:
+        await session.execute(text(offered), {"it": held.reservation_id, "id": await _waiting(db)})
+    state, _ = await refusal(db, offered, it=held.reservation_id, id=await _waiting(db))
+    assert state == UNIQUE_VIOLATION
+
+
+async def _waiting(db: Database) -> uuid.UUID:
+    entry_id = uuid.uuid4()
+    async with db.write() as session:
+        await session.execute(
+            text("""
+                insert into waitlist_entries (entry_id, order_id, sku, quantity, hold_seconds, expires_at, performed_by,
+                                              performed_by_name)
+                values (:id, 'o', 'SKU', 1, 60, now() + interval '1 day', uuidv7(), 'test')"""),
+            {"id": entry_id},
+        )
+    return entry_id
+
+
 async def test_a_subject_has_one_unresolved_alert_of_a_kind(db: Database) -> None:
     item = await add_stock(db, 20)
     await hold(db, want(item, 15))

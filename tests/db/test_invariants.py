@@ -14,12 +14,14 @@ from sqlalchemy import text
 from db import adjustments
 from db.engine import Database
 from db.invariants import INVARIANTS, SAMPLES_MAX, Violation, check, count_violations, violations_of
+from db.waitlist_offers import offer_next
 from domain.adjustments import AdjustmentPolicy
 from domain.contracts.adjustments import AdjustmentRequest
 from domain.operations import Patience
 from domain.reservations import ReservationStatus
 from domain.returns import Condition
 from domain.stock import MovementType, StockItem
+from tests.lines import join
 from tests.stocking import TESTER, add_stock, hold, return_sold, sell, settle, take_back, want
 
 _GUARDS_OFF = """
@@ -30,7 +32,8 @@ alter table reservations drop constraint reservations_one_terminal_state,
 alter table stock_movements disable trigger user;
 alter table reservation_return_lines disable trigger user,
     drop constraint reservation_return_lines_damaged_are_written_off;
-drop index alerts_one_open
+drop index alerts_one_open;
+alter table waitlist_entries drop constraint waitlist_entries_offered_is_reserved
 """
 
 _ONE_ROW = "where inventory_id = (select inventory_id from inventory where quantity_reserved > 0 limit 1)"
@@ -107,6 +110,16 @@ DAMAGE = [
     ("every_crossing_raised_its_alert", """update alerts set details = '{"sequence": 999}'"""),
     ("adjustments_are_in_the_ledger", "update adjustments set adjustment_id = uuidv7()"),
     ("every_step_is_in_the_audit", "update adjustments set version = version + 1"),
+    (
+        "offers_are_reservations",
+        "update waitlist_entries set reservation_id = null where status = 'OFFERED'",
+    ),
+    ("offers_are_reservations", "update waitlist_entries set quantity = quantity + 1"),
+    ("offers_are_reservations", "update waitlist_entries set sku = 'another'"),
+    ("offers_are_reservations", "update waitlist_entries set order_id = 'another'"),
+    ("waiting_ends_in_time", "update waitlist_entries set expires_at = now() - interval '2 minutes'"),
+    ("every_change_of_the_waitlist_is_news", "update waitlist_entries set sequence = sequence + 1"),
+    ("every_change_of_the_waitlist_is_news", "delete from outbox where type = 'inventory.waitlist_joined'"),
 ]
 
 
@@ -127,6 +140,9 @@ async def lived_in(db: Database) -> Database:
     await take_back(db, sold, {one.inventory_id: 2}, Condition.DAMAGED)
     await hold(db, want(await add_stock(db, 50), 45))
     await adjusted(db, one)
+    await join(db, one.sku)
+    assert await offer_next(db, one.sku)
+    await join(db, one.sku)
     assert await violations_of(db) == []
     async with db.single() as session:
         for statement in _GUARDS_OFF.split(";"):

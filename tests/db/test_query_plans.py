@@ -14,7 +14,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from db import alerts, availability, days_of_cover, movements, reservation_listing, reservations, stock, stock_as_of
+from db import (
+    alerts,
+    availability,
+    days_of_cover,
+    movements,
+    reservation_listing,
+    reservations,
+    stock,
+    stock_as_of,
+    waitlist,
+    waitlist_offers,
+)
 from db.alerts import AlertFilter
 from db.allocation import candidates, overdue_quantities
 from db.days_of_cover import CoverFilter
@@ -25,15 +36,17 @@ from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
 from db.stock_as_of import AsOfFilter
+from db.waitlist import WaitlistFilter
 from domain.alerts import AlertKind, AlertStatus
 from domain.availability import AvailabilityQuery
 from domain.reports import Grouping
 from domain.reservations import Item, ReservationStatus
 from domain.stock import MovementType
+from domain.waitlist import WaitlistStatus
 
 DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 ROWS_VISITED_MAX = 600
-BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox", "alerts")
+BIG = ("inventory", "reservations", "reservation_lines", "stock_movements", "outbox", "alerts", "waitlist_entries")
 
 _FILL = """
 insert into warehouses (warehouse_id, code, name, region)
@@ -65,6 +78,11 @@ insert into alerts (kind, subject_id, sku, warehouse_id, raised_at, resolved_at,
            md5('w' || 1 + n % 20)::uuid, timestamptz '2026-01-01 00:00 UTC' + n * interval '1 minute',
            case when n % 5 > 0 then now() end, case when n % 5 > 0 then 'restocked' end
     from generate_series(0, 29999) n;
+insert into waitlist_entries (entry_id, order_id, sku, quantity, hold_seconds, status, expires_at, settled_at,
+                              performed_by, performed_by_name)
+    select md5('e' || n)::uuid, 'order-' || n / 2, 'SKU-' || n % 300, 1 + n % 7, 60,
+           case when n % 3 = 0 then 'WAITING' else 'WITHDRAWN' end, now() + interval '1 day',
+           case when n % 3 > 0 then now() end, uuidv7(), 'test' from generate_series(0, 29999) n;
 analyze
 """
 
@@ -80,6 +98,7 @@ async def big(db: Database) -> Database:
 
 ONE = uuid.UUID("00000000-0000-4000-8000-000000000001")
 HOT_ROW = uuid.UUID(hashlib.md5(b"i0", usedforsecurity=False).hexdigest())
+IN_LINE = uuid.UUID(hashlib.md5(b"e9", usedforsecurity=False).hexdigest())
 PLACE = uuid.UUID(hashlib.md5(b"w3", usedforsecurity=False).hexdigest())
 FIRST_HOUR = MovementFilter(
     type=MovementType.INBOUND, since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -111,6 +130,14 @@ ALERT_FILTERS = (
     AlertFilter(warehouse_id=PLACE, status=AlertStatus.ACKNOWLEDGED),
     AlertFilter(sku="SKU-700", status=AlertStatus.OPEN),
 )
+WAITLIST_FILTERS = (
+    WaitlistFilter(),
+    WaitlistFilter(sku="SKU-7"),
+    WaitlistFilter(order_id="order-9"),
+    WaitlistFilter(status=WaitlistStatus.WAITING),
+    WaitlistFilter(status=WaitlistStatus.EXPIRED),
+    WaitlistFilter(sku="SKU-9", status=WaitlistStatus.WAITING),
+)
 
 LONG_AGO = datetime(2026, 1, 10, tzinfo=UTC)
 AS_OF_FILTERS = (
@@ -129,6 +156,7 @@ def list_queries() -> Iterator[Any]:
         (movements.LISTING, (MovementFilter(), FIRST_HOUR), lambda c, f: movements.page_statement(c, HOT_ROW, f)),
         (reservation_listing.LISTING, RESERVATION_FILTERS, reservation_listing.page_statement),
         (alerts.LISTING, ALERT_FILTERS, alerts.page_statement),
+        (waitlist.LISTING, WAITLIST_FILTERS, waitlist.page_statement),
     ]
     for listing, filters, build in lists:
         for chosen, order, direction in itertools.product(filters, listing.orders, ("asc", "desc")):
@@ -171,6 +199,9 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await reservations.get(session, ONE)
         await reservations.of_order(session, "order-9")
         await alerts.get(session, ONE)
+        await waitlist.get(session, IN_LINE)
+        await waitlist.of_order(session, "order-9")
+        await waitlist_offers.wanted_skus(session, after="SKU-1", most=20)
 
 
 async def test_reports_of_a_part_read_little_more_than_the_part(big: Database) -> None:

@@ -7,6 +7,8 @@ import itertools
 import pytest
 
 from db import reservations
+from db.waitlist_offers import offer_next
+from tests.lines import join, statuses
 from tests.stocking import add_stock, add_warehouse
 from tests.workers.world import World
 
@@ -205,3 +207,28 @@ async def test_a_decision_finds_a_reservation_that_the_checkout_makes_later(worl
     await world.held_by_checkout("o-1")
     await world.delivered("paid")
     assert await world.statuses("o-1") == ["COMMITTED"]
+
+
+async def test_an_order_that_is_cancelled_waits_for_nothing_any_more(world: World) -> None:
+    order_id = world.name("o-1")
+    waiting = await join(world.database, world.sku, 50, order_id=order_id)
+    other = await join(world.database, world.sku, 50, order_id=world.name("o-2"))
+    for _redelivered in range(2):
+        await world.order("o-1", "order.cancelled", "cancelled")
+    await world.delivered("cancelled")
+    assert await statuses(world.database, waiting, other) == ["WITHDRAWN", "WAITING"]
+    assert len(await world.events("inventory.waitlist_withdrawn")) == 1
+
+
+async def test_a_cancelled_order_loses_what_it_was_offered_and_leaves_every_other_line(world: World) -> None:
+    order_id = world.name("o-1")
+    served = await join(world.database, world.sku, 4, order_id=order_id)
+    waiting = await join(world.database, world.sku, 50, order_id=order_id)
+    offer = await offer_next(world.database, world.sku)
+    assert offer is not None
+    await world.workflows.start(offer.request)
+    await world.order("o-1", "order.cancelled", "cancelled")
+    await world.delivered("cancelled")
+    assert await statuses(world.database, served, waiting) == ["OFFERED", "WITHDRAWN"]
+    assert await world.statuses("o-1") == ["CANCELLED"]
+    assert await world.stock() == (10, 0)

@@ -10,14 +10,16 @@ import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import text
 
-from db import alerts, holding, reservations, returns
+from db import alerts, holding, reservations, returns, waitlist
 from db.engine import Database, ReadSession
+from db.waitlist_offers import offer_next
 from domain.contracts.events import produced_body
 from domain.contracts.reservations import Decision, HoldRequest, SettleRequest
 from domain.events import Consumed, InventoryEvent, Produced
 from domain.ids import BRIDGE
 from domain.reservations import Item, ReservationStatus
 from domain.returns import Condition, ReturnPart, ReturnRequest
+from tests.lines import age, join
 from tests.workers.world import put_stock
 from workers.event_schemas import problem_with, schema
 
@@ -76,11 +78,24 @@ async def test_what_the_database_writes_is_what_the_schemas_say(db: Database) ->
         ).scalars():
             await alerts.acknowledge(session, alert_id, BRIDGE, None)
             await alerts.resolve_by_hand(session, alert_id, BRIDGE, "sells out", None)
+    await stand_in_line(db)
     async with db.read() as session:
         found = (await session.execute(text("select * from outbox"))).mappings().all()
     problems = {row["type"]: problem_of(row) for row in found}
     told_elsewhere = {name for name in Produced if name.startswith("inventory.adjustment_")} | {Produced.COMMIT_REFUSED}
     assert problems == dict.fromkeys(set(Produced) - told_elsewhere)
+
+
+async def stand_in_line(db: Database) -> None:
+    """Each way in which waiting ends."""
+    await put_stock(db, "SKU-2", quantity=1)
+    _, left, late = [await join(db, "SKU-2", region=region) for region in (None, "nowhere", "nowhere")]
+    assert await offer_next(db, "SKU-2")
+    async with db.write() as session:
+        await waitlist.withdraw(session, [left], None)
+    await age(db, late)
+    async with db.write() as session:
+        await waitlist.expire(session, batch_rows=1)
 
 
 def problem_of(row: Any) -> str | None:

@@ -11,12 +11,14 @@ from gateway.http.routes.reports import REPORTS
 from gateway.http.routes.reservations import RESERVATIONS
 from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
+from gateway.http.routes.waitlist import WAITLIST
 from gateway.http.routes.warehouses import WAREHOUSES
 
 ROUTES = (
     *INVENTORY,
     *RESERVATIONS,
     *RETURNS,
+    *WAITLIST,
     *WAREHOUSES,
     *AVAILABILITY,
     *REPORTS,

@@ -101,7 +101,7 @@ def _truth(text: Any) -> Any:
 
 
 def _moment(text: Any) -> Any:
-    if isinstance(text, str) and not _MOMENT.fullmatch(text):
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         raise PydanticCustomError("datetime_parsing", "must be an RFC 3339 time with an offset, e.g. Z")
     return text
 
@@ -148,4 +148,4 @@ AmountText = Annotated[str, Field(examples=["12.5000"]), BeforeValidator(_amount
 
 Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN, description="ISO 4217.", examples=["EUR"])]
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_moment)]

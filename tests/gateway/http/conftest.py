@@ -28,6 +28,7 @@ from tests.gateway.http.face import (
     SOLD_BY_THEM,
     TAKEN_BACK,
     TEAHOUSE,
+    THIRD_IN_LINE,
     WAITING,
     Face,
     served,
@@ -64,6 +65,8 @@ def with_usual_answers(served_face: Face) -> Face:
         "reservation_list": Page((HELD,)),
         "returns_of_reservation": Page((TAKEN_BACK,)),
         "sale_return": TAKEN_BACK,
+        "waitlist_entry": THIRD_IN_LINE,
+        "waitlist_entries": Page((THIRD_IN_LINE.entry,)),
         "alert": LOW_ON_TEA,
         "alert_list": Page((LOW_ON_TEA,)),
         "check_availability": ON_HAND,
@@ -109,6 +112,7 @@ def with_usual_answers(served_face: Face) -> Face:
     }
     served_face.returns.answers = {"take_back": TakenBack(TAKEN_BACK, is_new=True)}
     served_face.alerts.answers = {"acknowledge": LOW_ON_TEA, "resolve": LOW_ON_TEA}
+    served_face.waitlist.answers = {"join": THIRD_IN_LINE, "withdraw": None}
     for part in served_face.parts.values():
         part.asked.clear()
     return served_face

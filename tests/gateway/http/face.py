@@ -28,6 +28,7 @@ from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
 from domain.stock import Movement, MovementType, ReasonCode, StockItem
 from domain.suppliers import Supplier, SupplierItem
+from domain.waitlist import InLine, WaitlistEntry, WaitlistStatus
 from domain.warehouses import Warehouse
 from gateway.auth import SCOPES, Authenticator, development_token
 from gateway.health import HealthChecks
@@ -245,6 +246,39 @@ ASKED_FOR = AuditEntry(
     refusal_detail=None,
     details={"delta": -500},
     created_at=NOON,
+)
+IN_LINE = UUID(int=21)
+THIRD_IN_LINE = InLine(
+    WaitlistEntry(
+        entry_id=IN_LINE,
+        place=77,
+        order_id="order-1",
+        sku="TEA-GREEN-250",
+        quantity=2,
+        warehouse_id=None,
+        region="eu",
+        hold_seconds=900,
+        status=WaitlistStatus.WAITING,
+        reservation_id=None,
+        sequence=1,
+        performed_by=UUID(int=99),
+        performed_by_name="tester",
+        traceparent=None,
+        joined_at=NOON,
+        expires_at=NOON + timedelta(days=7),
+        settled_at=None,
+    ),
+    position=3,
+)
+SERVED = InLine(
+    replace(
+        THIRD_IN_LINE.entry,
+        status=WaitlistStatus.OFFERED,
+        reservation_id=RESERVATION,
+        settled_at=NOON,
+        sequence=2,
+    ),
+    position=None,
 )
 ALL_ON_HAND = BulkAvailability(available=True, items=(BulkAvailabilityItem(availability=ON_HAND),))
 

@@ -50,6 +50,8 @@ PATHS = {
     "/api/v1/reservations/{reservationId}/return": ["post"],
     "/api/v1/reservations/{reservationId}/returns": ["get"],
     "/api/v1/reservations/{reservationId}/returns/{returnId}": ["get"],
+    "/api/v1/waitlist": ["get", "post"],
+    "/api/v1/waitlist/{entryId}": ["delete", "get"],
     "/api/v1/warehouses": ["get", "post"],
     "/api/v1/warehouses/{warehouseId}": ["get", "put"],
     "/api/v1/warehouses/{warehouseId}/inventory": ["get"],

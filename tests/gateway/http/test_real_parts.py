@@ -18,6 +18,7 @@ from db.engine import Database
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
+from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.http.app import make_app
 from gateway.http.server import serve_http
@@ -40,6 +41,7 @@ async def real_face(settings: Settings) -> AsyncIterator[Face]:
             stock=StockCommands(database, view, settings),
             warehouses=WarehouseCommands(database, view),
             alerts=AlertCommands(database),
+            waitlist=WaitlistCommands(database, settings),
             views=Views(database, view),
             reports=Reports(database),
         )
@@ -208,6 +210,26 @@ async def test_warehouses_are_listed_and_changed(face: Face) -> None:
     assert renamed.status == 422
     half = await face.ask("PUT", path, body={"latitude": 1.5})
     assert half.status == 422
+
+
+async def test_an_order_waits_in_line_until_it_leaves(face: Face, keys: Iterator[dict[str, str]]) -> None:
+    made = await row(face)
+    wish, key = {"orderId": "o-1", "inventoryId": made["inventoryId"], "quantity": 2}, next(keys)
+    joined = await face.post("/api/v1/waitlist", wish, headers=key)
+    again = await face.post("/api/v1/waitlist", wish, headers=key)
+    assert (joined.status, joined.json["position"], joined.json["warehouseId"]) == (201, 1, made["warehouseId"])
+    assert (again.json, again.headers["Idempotent-Replayed"]) == (joined.json, "true")
+    behind = await face.post("/api/v1/waitlist", {**wish, "orderId": "o-2", "waitSeconds": 60})
+    assert behind.json["position"] == 2
+    listed = (await face.get(f"/api/v1/waitlist?sku={made['sku']}")).json["items"]
+    assert [entry["orderId"] for entry in listed] == ["o-1", "o-2"]
+    path = joined.headers["Location"]
+    assert (await face.ask("DELETE", path, headers={"If-Match": '"7"'})).code == "stale_version"
+    assert (await face.ask("DELETE", path)).status == 204
+    assert (await face.get(path)).json["status"] == "WITHDRAWN"
+    assert (await face.get(behind.headers["Location"])).json["position"] == 1
+    unknown = await face.post("/api/v1/waitlist", {"orderId": "o", "sku": "NO-SUCH", "quantity": 1})
+    assert (unknown.status, unknown.code, unknown.pointers) == (422, "unknown_item", ["/sku"])
 
 
 async def test_an_alert_is_seen_and_resolved_once(face: Face, keys: Iterator[dict[str, str]]) -> None:
