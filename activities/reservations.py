@@ -24,7 +24,7 @@ from domain.contracts.reservations import (
 from domain.errors import HoldfastError, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 from runtime import metrics
-from runtime.failpoints import failpoint
+from runtime.failpoints import failpoint, task_failpoint
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
 from runtime.shared_work import SharedWork
@@ -58,6 +58,7 @@ class ReservationActivities(ports.ReservationActivities):
         except HoldfastError as error:
             raise _for_temporal(error) from error
         self._rendezvous.resolve(str(request.reservation_id), row)
+        await task_failpoint("after_rendezvous")
         if row.sequence == 1:
             metrics.RESERVATIONS.labels(outcome=_outcome_label(row.status), source=request.source).inc()
         return HoldOutcome(status=row.status, expires_at=row.expires_at, extends_count=row.extends_count)

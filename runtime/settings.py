@@ -23,8 +23,8 @@ OTLP_PORT = 4317
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 asks for a free one where a server listens."""
 
-Failpoint = Annotated[str, Field(pattern=r"^[a-z0-9_]+=(kill|pause:\d+(\.\d+)?)(@[1-9]\d*)?$")]
-"""`name=kill`, `name=pause:SECONDS`, each with `@PASS` if wanted; see runtime/failpoints.py."""
+Failpoint = Annotated[str, Field(pattern=r"^[a-z0-9_]+=(kill|hang|pause:\d+(\.\d+)?)(@[1-9]\d*)?$")]
+"""`name=kill`, `name=hang`, `name=pause:SECONDS`, each with `@PASS` if wanted; see runtime/failpoints.py."""
 
 
 class SettingsError(Exception):

@@ -10,15 +10,19 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from db.engine import Database
+from domain.contracts.names import reservation_workflow_id
 from gateway.auth import SCOPES, development_token
 from holdfast.demo.client import Rest, open_rest
 from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import http_answers
 from runtime.settings import Settings
+from runtime.temporal import connect
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 60.0
@@ -41,8 +45,15 @@ class Processes:
 
     async def worker(self, failpoints: str = "") -> subprocess.Popen[bytes]:
         """A worker process, ready."""
+        return await self._ready("worker", failpoints)
+
+    async def bridge(self, failpoints: str = "", **environment: str) -> subprocess.Popen[bytes]:
+        """A bridge process, ready."""
+        return await self._ready("bridge", failpoints, **environment)
+
+    async def _ready(self, name: str, failpoints: str, **environment: str) -> subprocess.Popen[bytes]:
         port = free_port()
-        process = self._start("worker", failpoints, PROMETHEUS_PORT=str(port))
+        process = self._start(name, failpoints, PROMETHEUS_PORT=str(port), **environment)
         await self._until_ready(process, port)
         return process
 
@@ -100,6 +111,19 @@ def customer_of(api: str, settings: Settings) -> Any:
     return open_rest(api, development_token(settings, subject="customer", scopes=SCOPES))
 
 
+async def workflow_has(settings: Settings, reservation_id: UUID, attribute: str) -> bool:
+    """Whether the history of a reservation's workflow has an event of a kind; False when there is no workflow."""
+    client = await connect(settings, process="tests")
+    handle = client.get_workflow_handle(reservation_workflow_id(reservation_id))
+    try:
+        history = await handle.fetch_history()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return any(event.HasField(attribute) for event in history.events)  # type: ignore[arg-type]
+
+
 async def killed(process: subprocess.Popen[bytes]) -> None:
     """Wait until a process has died of its failpoint."""
     async with asyncio.timeout(START_SECONDS_MAX):
@@ -112,4 +136,4 @@ def _as_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-__all__ = ["Processes", "Rest", "customer_of", "killed"]
+__all__ = ["Processes", "Rest", "customer_of", "killed", "workflow_has"]

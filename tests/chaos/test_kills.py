@@ -1,4 +1,4 @@
-"""kill −9 at the worst moments: after a commit in Postgres, before anybody was told of it.
+"""kill −9 at the worst moments: after a commit in Postgres, before anybody was told of it, or only the caller was.
 
 The points lie before the workflow task completes, so Temporal knows nothing of what was committed either: the next
 worker does the same again, and it must change nothing.
@@ -15,7 +15,7 @@ import pytest
 
 from db.engine import Database
 from runtime.settings import Settings
-from tests.chaos.conftest import Processes, customer_of, killed
+from tests.chaos.conftest import Processes, customer_of, killed, workflow_has
 from tests.stocking import add_stock, assert_invariants, ledger_of, news_of, stock_now
 
 LOST = (aiohttp.ClientError, OSError)
@@ -77,4 +77,28 @@ async def test_a_sale_that_was_committed_and_not_told_is_a_sale_once(
         assert (again.status, again.body["status"]) == (200, "COMMITTED")
     assert [line.type for line in await ledger_of(db, item)] == ["INBOUND", "OUTBOUND"]
     assert len(await news_of(db, uuid.UUID(held["reservationId"]))) == 2
+    await assert_invariants(db)
+
+
+async def test_a_hold_that_was_answered_lives_on_though_its_workflow_never_heard_of_it(
+    processes: Processes, db: Database, settings: Settings
+) -> None:
+    item = await add_stock(db, 10)
+    victim, api = await processes.serve("after_rendezvous=hang")
+    async with customer_of(api, settings) as rest:
+        held = await rest.post("/reservations", an_order(item))
+    victim.kill()
+    await killed(victim)
+    assert (held.status, held.body["status"]) == (201, "PENDING")
+    reservation_id = uuid.UUID(held.body["reservationId"])
+    assert not await workflow_has(settings, reservation_id, "workflow_task_completed_event_attributes")
+    _, api = await processes.serve()
+    async with customer_of(api, settings) as rest:
+        path = f"/reservations/{reservation_id}/commit"
+        sold = await rest.post_patiently(path, {}, key="key-4", patience_seconds=30)
+    assert (sold.status, sold.body["status"]) == (200, "COMMITTED")
+    after = await stock_now(db, item)
+    assert (after.quantity_total, after.quantity_reserved) == (7, 0)
+    assert [line.type for line in await ledger_of(db, item)] == ["INBOUND", "OUTBOUND"]
+    assert [news.type for news in await news_of(db, reservation_id)] == ["inventory.reserved", "inventory.committed"]
     await assert_invariants(db)

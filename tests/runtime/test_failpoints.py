@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 
 import pytest
 
-from runtime.failpoints import configure_failpoints, failpoint
+from runtime.failpoints import configure_failpoints, failpoint, task_failpoint
 from runtime.settings import Settings, SettingsError, load_settings
 from tests.runtime.conftest import StartChild
 
@@ -48,6 +49,14 @@ def test_a_pause_point_freezes_the_process_once(settings: Settings) -> None:
     assert _seconds_to_pass() < 0.1
 
 
+async def test_who_hangs_at_a_point_does_so_alone_and_once(settings: Settings) -> None:
+    configure_failpoints(settings.model_copy(update={"failpoints": ("after_rendezvous=hang@2",)}))
+    tasks = [asyncio.ensure_future(task_failpoint("after_rendezvous")) for _ in range(3)]
+    done, hanging = await asyncio.wait(tasks, timeout=0.2)
+    assert done == {tasks[0], tasks[2]}
+    hanging.pop().cancel()
+
+
 def test_configuring_again_disarms_what_was_armed(settings: Settings) -> None:
     configure_failpoints(settings.model_copy(update={"failpoints": ("before_delivery=pause:5",)}))
     configure_failpoints(settings)
@@ -60,7 +69,9 @@ def test_production_refuses_failpoints(bare_environment: None, monkeypatch: pyte
         load_settings(app_env="production", jwt_secret="x" * 32)
 
 
-@pytest.mark.parametrize("wrong", ["after_hold_commit", "a=die", "a=kill@0", "a=pause", "a=pause:soon", "A b=kill"])
+@pytest.mark.parametrize(
+    "wrong", ["after_hold_commit", "a=die", "a=kill@0", "a=pause", "a=pause:soon", "a=hang:1", "A b=kill"]
+)
 def test_a_malformed_failpoint_is_refused(bare_environment: None, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("FAILPOINTS", wrong)
     with pytest.raises(SettingsError, match="FAILPOINTS"):

@@ -16,7 +16,7 @@ from tests.workers.fakes import FakeWorkflows
 from tests.workers.streams import Broker, publishing, reading
 from tests.workers.waiting import running, scalar, until
 from tests.workers.world import World, put_stock
-from workers import bridge_consuming, bridge_handling
+from workers import bridge_consuming
 from workers.bridge import Bridge
 
 _tags = itertools.count(1)
@@ -75,31 +75,6 @@ async def test_while_temporal_is_away_events_wait_and_none_dies(quiet: World) ->
         quiet.workflows.available = True
         await quiet.delivered("created", "paid")
     assert await quiet.statuses("o-1") == ["COMMITTED"]
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@pytest.mark.parametrize("point", ["after_inbox_row", "after_delivery"])
-async def test_a_bridge_killed_in_the_middle_is_continued_by_the_next(
-    quiet: World, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    def strike(name: str) -> None:
-        if name == point:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(bridge_handling, "failpoint", strike)
-        await quiet.created("o-1", "created", quantity=2)
-        with pytest.raises(Killed):
-            await quiet.bridge().run(asyncio.Event())
-    assert await quiet.inbox_status("created") == "RECEIVED"
-    in_another_group(quiet)
-    async with running(quiet.bridge()):
-        await quiet.delivered("created")
-    assert await quiet.statuses("o-1") == ["PENDING"]
-    assert await quiet.stock() == (10, 2)
 
 
 async def test_events_left_waiting_by_a_bridge_are_taken_up_by_the_next(quiet: World) -> None:
