@@ -25,7 +25,8 @@ RUN /opt/build/bin/hatchling build --target wheel --directory /dist \
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast
 COPY --from=build /opt/holdfast /opt/holdfast
-ENV PATH=/opt/holdfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 APP_HOST=0.0.0.0
+# Open to every address, so nothing that is only good for trying out may do: APP_ENV=development says otherwise.
+ENV PATH=/opt/holdfast/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 APP_HOST=0.0.0.0 APP_ENV=production
 # By number, so that an orchestrator sees that it is not root.
 USER 10001
 # REST, gRPC, health and metrics.

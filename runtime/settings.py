@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -18,7 +18,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
+DEVELOPMENT_PASSWORDS: Final = frozenset({"", "development"})
+"""None, and the one that temporal-dev.yml shows to everybody."""
+
 OTLP_PORT = 4317
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 asks for a free one where a server listens."""
@@ -38,7 +42,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """All settings of all processes. Read with `load_settings()`; passed as an argument from there on."""
 
-    model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", allow_inf_nan=False)
 
     # Application
     app_env: Literal["development", "test", "production"] = "development"
@@ -93,8 +97,8 @@ class Settings(BaseSettings):
     # Who may call
     jwt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     jwt_jwks_url: str = ""
-    jwt_issuer: str = "holdfast"
-    jwt_audience: str = "inventory-service"
+    jwt_issuer: str = Field(default="holdfast", min_length=1)
+    jwt_audience: str = Field(default="inventory-service", min_length=1)
 
     # Rules of the house
     reservation_hold_seconds: int = Field(default=900, ge=1, le=604_800)
@@ -106,8 +110,8 @@ class Settings(BaseSettings):
     approval_escalate_seconds: int = Field(default=48 * 3600, ge=1)
     approval_lapse_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
-    request_timeout_seconds: float = Field(default=10.0, gt=0)
-    request_body_bytes_max: int = Field(default=1_048_576, ge=1024)
+    request_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    request_body_bytes_max: int = Field(default=1_048_576, ge=1024, le=16_777_216)
     admission_holds_max: int = Field(default=64, ge=1)
     admission_commit_target_seconds: float = Field(default=0.5, gt=0)
     event_wait_seconds: float = Field(default=120.0, gt=0)
@@ -147,15 +151,20 @@ class Settings(BaseSettings):
     def _unsafe_in_production(self) -> list[str]:
         if self.app_env != "production":
             return []
-        problems = []
-        secret = self.jwt_secret.get_secret_value()
-        if not self.jwt_jwks_url and (secret == DEVELOPMENT_SECRET or len(secret) < 32):
-            problems.append(
-                "JWT_SECRET must be set to at least 32 characters of your own in production (or JWT_JWKS_URL)"
-            )
-        if self.failpoints:
-            problems.append("FAILPOINTS is for chaos tests and refused in production")
-        return problems
+        secret, password = self.jwt_secret.get_secret_value(), self.db_password.get_secret_value()
+        unsafe = {
+            "JWT_SECRET must be set to at least 32 characters of your own in production (or JWT_JWKS_URL)": (
+                not self.jwt_jwks_url and (secret == DEVELOPMENT_SECRET or len(secret) < 32)
+            ),
+            "JWT_JWKS_URL must be https in production: whoever can change the keys on their way is anybody": (
+                not _is_safe_on_its_way(self.jwt_jwks_url)
+            ),
+            "DB_PASSWORD must be set to one of your own in production (a socket, DB_HOST=/path, needs none)": (
+                password in DEVELOPMENT_PASSWORDS and not self.db_host.startswith("/")
+            ),
+            "FAILPOINTS is for chaos tests and refused in production": bool(self.failpoints),
+        }
+        return [words for words, is_unsafe in unsafe.items() if is_unsafe]
 
     def _contradictions(self) -> list[str]:
         problems = []
@@ -171,6 +180,10 @@ class Settings(BaseSettings):
             )
         if not self.kafka_brokers:
             problems.append("KAFKA_BROKERS names no broker")
+        if len({self.kafka_topic_inventory_events, self.kafka_topic_order_events, self.kafka_topic_product_events}) < 3:
+            problems.append("KAFKA_TOPIC_INVENTORY_EVENTS, _ORDER_ and _PRODUCT_EVENTS must be three topics")
+        if self.jwt_jwks_url and urlsplit(self.jwt_jwks_url).scheme not in {"http", "https"}:
+            problems.append("JWT_JWKS_URL must be http or https")
         return problems
 
     @property
@@ -183,6 +196,12 @@ class Settings(BaseSettings):
         if self.otel_exporter_otlp_endpoint or not self.jaeger_endpoint:
             return self.otel_exporter_otlp_endpoint
         return f"http://{urlsplit(self.jaeger_endpoint).hostname}:{OTLP_PORT}"
+
+
+def _is_safe_on_its_way(url: str) -> bool:
+    """Nothing, over TLS, or not leaving this machine."""
+    parts = urlsplit(url)
+    return parts.scheme in {"", "https"} or parts.hostname in LOOPBACK
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -213,12 +213,13 @@ def _tls(settings: Settings) -> TLSConfig | bool | None:
     if any(paths):
         authority, certificate, key = (path.read_bytes() if path else None for path in paths)
         return TLSConfig(server_root_ca_cert=authority, client_cert=certificate, client_private_key=key)
-    return True if settings.temporal_tls else None
+    # A key in plain text would be anybody's.
+    return True if settings.temporal_tls or settings.temporal_api_key.get_secret_value() else None
 
 
 def _crosses_a_network(settings: Settings) -> bool:
     """Next door, compressing small messages only costs time; TLS or a key tell of a server further away."""
-    return bool(_tls(settings)) or bool(settings.temporal_api_key.get_secret_value())
+    return bool(_tls(settings))
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from domain.errors import HoldfastError
 from holdfast.doctor.findings import Finding, fail, ok, warn
 from holdfast.stack.errors import NotReadyError
 from holdfast.stack.probes import http_answers
-from runtime.settings import DEVELOPMENT_SECRET, Settings
+from runtime.settings import DEVELOPMENT_SECRET, LOOPBACK, Settings
 
 OUTBOX_SECONDS_FINE = 5.0
 OUTBOX_SECONDS_MAX = 60.0
@@ -24,7 +24,8 @@ def settings_in_use(settings: Settings) -> list[Finding]:
     """Settings that are allowed and still worth a second look."""
     findings = [ok("settings", f"APP_ENV={settings.app_env}, no contradiction")]
     secret = settings.jwt_secret.get_secret_value()
-    if settings.app_env != "development" and not settings.jwt_jwks_url and secret == DEVELOPMENT_SECRET:
+    is_alone = settings.app_env == "development" and settings.app_host in LOOPBACK
+    if not is_alone and not settings.jwt_jwks_url and secret == DEVELOPMENT_SECRET:
         advice = "Set JWT_SECRET or JWT_JWKS_URL before anybody else can reach it."
         findings.append(warn("settings", "JWT_SECRET is the one that everybody knows", advice))
     if settings.failpoints:

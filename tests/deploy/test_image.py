@@ -73,6 +73,11 @@ def test_the_image_is_the_command_and_stops_as_it_should() -> None:
     assert "/health/live" in FINAL
 
 
+def test_an_image_that_listens_everywhere_is_production_unless_told_otherwise() -> None:
+    told = dict(re.findall(r"(APP_HOST|APP_ENV)=(\S+)", FINAL))
+    assert told == {"APP_HOST": "0.0.0.0", "APP_ENV": "production"}
+
+
 def test_its_python_is_pinned_and_one_that_we_promise() -> None:
     (image,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     found = re.fullmatch(r"python:(3\.\d+)\.\d+-slim-[a-z]+", image)

@@ -50,7 +50,7 @@ def test_every_file_is_applied_but_the_example() -> None:
 
 
 def test_what_they_are_told_is_what_we_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {**SETTINGS, **SECRETS, "JWT_SECRET": "x" * 32}.items():
+    for name, value in {**SETTINGS, **SECRETS, "JWT_SECRET": "x" * 32, "DB_PASSWORD": "y"}.items():
         assert name.lower() in Settings.model_fields
         monkeypatch.setenv(name, value)
     assert load_settings().app_env == "production"

@@ -137,8 +137,9 @@ async def test_each_process_is_asked_whether_it_is_ready(settings: Settings) -> 
     assert "/somewhere/relay.log" in of(findings, "relay").advice
 
 
-async def test_settings_that_deserve_a_second_look_are_named(nowhere: Settings) -> None:
-    doubtful = nowhere.model_copy(update={"app_env": "test", "failpoints": ("after_send=kill",)})
+@pytest.mark.parametrize("exposed", [{"app_env": "test"}, {"app_host": "0.0.0.0"}])
+async def test_settings_that_deserve_a_second_look_are_named(nowhere: Settings, exposed: dict[str, str]) -> None:
+    doubtful = nowhere.model_copy(update={**exposed, "failpoints": ("after_send=kill",)})
     details = [it.detail for it in await examine(doubtful) if it.part == "settings" and it.verdict is Verdict.WARN]
     assert any("JWT_SECRET" in detail for detail in details)
     assert any("FAILPOINTS" in detail for detail in details)

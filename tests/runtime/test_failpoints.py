@@ -66,7 +66,7 @@ def test_configuring_again_disarms_what_was_armed(settings: Settings) -> None:
 def test_production_refuses_failpoints(bare_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAILPOINTS", "after_hold_commit=kill")
     with pytest.raises(SettingsError, match="FAILPOINTS is for chaos tests"):
-        load_settings(app_env="production", jwt_secret="x" * 32)
+        load_settings(app_env="production", jwt_secret="x" * 32, db_password="y" * 32)
 
 
 @pytest.mark.parametrize(

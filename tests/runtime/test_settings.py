@@ -32,6 +32,12 @@ OF_THE_SPECIFICATION: list[tuple[str, str, str, Any]] = [
     ("LOG_LEVEL", "WARNING", "log_level", "warning"),
 ]
 
+FIT_FOR_PRODUCTION = {
+    "APP_ENV": "production",
+    "JWT_SECRET": "a secret of our own, long enough",
+    "DB_PASSWORD": "a password of our own",
+}
+
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
@@ -75,6 +81,8 @@ def test_every_wrong_variable_is_reported_at_once(monkeypatch: pytest.MonkeyPatc
         ({"RESERVATION_HOLD_SECONDS": "60", "RESERVATION_HOLD_SECONDS_MAX": "30"}, "RESERVATION_HOLD_SECONDS must not"),
         ({"TEMPORAL_TLS_CLIENT_CERT_PATH": "client.pem"}, "TEMPORAL_TLS_CLIENT_KEY_PATH go together"),
         ({"KAFKA_BROKERS": " , "}, "KAFKA_BROKERS names no broker"),
+        ({"KAFKA_TOPIC_ORDER_EVENTS": "inventory.events"}, "must be three topics"),
+        ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL must be http or https"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
@@ -86,21 +94,73 @@ def test_settings_that_contradict_each_other_are_refused(
         load_settings()
 
 
-@pytest.mark.parametrize("secret", ["", "short", DEVELOPMENT_SECRET])
-def test_production_refuses_a_missing_short_or_default_secret(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which production starts."""
+    for name, value in FIT_FOR_PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().app_env == "production"
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET", "short"),
+        ("JWT_SECRET", DEVELOPMENT_SECRET),
+        ("JWT_JWKS_URL", "http://login.example/keys"),
+        ("DB_PASSWORD", ""),
+        ("DB_PASSWORD", "development"),
+        ("FAILPOINTS", "after_delivery=kill"),
+    ],
+)
+def test_production_refuses_what_is_only_good_for_trying_out(
+    production: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    production.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as refused:
+        load_settings()
+    assert not value or value not in str(refused.value)
+    production.setenv("APP_ENV", "development")
+    assert load_settings().app_env == "development"
+
+
+def test_production_tells_everything_unsafe_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_ENV", "production")
-    monkeypatch.setenv("JWT_SECRET", secret)
-    with pytest.raises(SettingsError, match="JWT_SECRET"):
+    with pytest.raises(SettingsError, match=r"JWT_SECRET.*DB_PASSWORD"):
         load_settings()
 
 
-def test_production_takes_a_secret_of_its_own_or_a_key_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APP_ENV", "production")
-    monkeypatch.setenv("JWT_SECRET", "a secret of our own, long enough")
-    assert load_settings().app_env == "production"
-    monkeypatch.delenv("JWT_SECRET")
-    monkeypatch.setenv("JWT_JWKS_URL", "https://login.example/keys")
-    assert load_settings().app_env == "production"
+@pytest.mark.parametrize("url", ["https://login.example/keys", "http://127.0.0.1:8081/keys", "http://[::1]/keys"])
+def test_production_takes_a_key_set_that_nobody_can_change_on_its_way(production: pytest.MonkeyPatch, url: str) -> None:
+    production.delenv("JWT_SECRET")
+    production.setenv("JWT_JWKS_URL", url)
+    assert load_settings().jwt_jwks_url == url
+
+
+def test_a_database_behind_a_socket_needs_no_password(production: pytest.MonkeyPatch) -> None:
+    production.delenv("DB_PASSWORD")
+    production.setenv("DB_HOST", "/run/postgresql")
+    assert load_settings().db_host == "/run/postgresql"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REQUEST_TIMEOUT_SECONDS", "inf"),
+        ("SHUTDOWN_GRACE_SECONDS", "inf"),
+        ("SWEEP_GRACE_SECONDS", "nan"),
+        ("REQUEST_TIMEOUT_SECONDS", "301"),
+        ("REQUEST_BODY_BYTES_MAX", "16777217"),
+        ("JWT_ISSUER", ""),
+        ("JWT_AUDIENCE", ""),
+    ],
+)
+def test_a_limit_that_limits_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_code(

@@ -34,6 +34,11 @@ async def test_a_wrong_namespace_is_said_at_once_and_in_words(temporal_server: s
         await asyncio.wait_for(connect(settings, patience_seconds=60), timeout=5)
 
 
+async def test_an_api_key_never_goes_in_plain_text(temporal_server: str) -> None:
+    with pytest.raises(TemporalConnectionError, match="cannot be reached"):
+        await connect(settings_for(temporal_server, temporal_api_key="key"), patience_seconds=0.3)
+
+
 async def test_a_server_that_does_not_answer_is_given_up_after_a_while(free_port: int) -> None:
     settings = settings_for(f"127.0.0.1:{free_port}")
     with pytest.raises(TemporalConnectionError, match=f"Temporal at 127.0.0.1:{free_port} cannot be reached"):
