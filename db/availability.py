@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.engine import ReadSession
 from db.tables import inventory, warehouses
 from domain.availability import AvailabilityQuery, Shelf
+from domain.destinations import Destination
+from domain.distance import Coordinates
 
 _SHELVES = (
     select(
@@ -23,19 +25,36 @@ _SHELVES = (
         warehouses.c.is_active,
         inventory.c.sequence,
         inventory.c.quantity_available,
+        warehouses.c.priority,
+        warehouses.c.country,
+        warehouses.c.latitude,
+        warehouses.c.longitude,
     )
     .join(warehouses, warehouses.c.warehouse_id == inventory.c.warehouse_id)
     .where(inventory.c.deleted_at.is_(None))
-    .order_by(inventory.c.sku, warehouses.c.priority, warehouses.c.code)
+    .order_by(inventory.c.sku, inventory.c.inventory_id)
 )
 
 
 async def shelves_of(session: ReadSession, skus: Collection[str]) -> dict[str, list[Shelf]]:
-    """All shelves of these SKUs by warehouse priority and code; an unknown SKU is missing."""
+    """All shelves of these SKUs; an unknown SKU is missing."""
     found: dict[str, list[Shelf]] = {}
     for row in await session.execute(_SHELVES.where(inventory.c.sku == any_(cast(list(skus), ARRAY(String))))):
         found.setdefault(row.sku, []).append(_shelf(row))
     return found
+
+
+async def sites_of(session: ReadSession, areas: Collection[Destination]) -> dict[Destination, list[Coordinates]]:
+    """Where the active warehouses of each country or region stand that goods go to; an empty list where none does."""
+    countries = [area.country for area in areas if area.country is not None]
+    regions = [area.region for area in areas if area.region is not None]
+    there = (
+        select(warehouses.c.country, warehouses.c.region, warehouses.c.latitude, warehouses.c.longitude)
+        .where(warehouses.c.is_active, warehouses.c.latitude.is_not(None))
+        .where(or_(warehouses.c.country.in_(countries), warehouses.c.region.in_(regions)))
+    )
+    rows = (await session.execute(there)).all()
+    return {area: [Coordinates(it.latitude, it.longitude) for it in rows if area in _areas_of(it)] for area in areas}
 
 
 async def skus_of(session: ReadSession, queries: Sequence[AvailabilityQuery]) -> list[list[str]]:
@@ -57,7 +76,14 @@ def _shelf(row: Any) -> Shelf:
         row.is_active,
         row.sequence,
         row.quantity_available,
+        row.priority,
+        row.country,
+        Coordinates(row.latitude, row.longitude) if row.latitude is not None else None,
     )
+
+
+def _areas_of(row: Any) -> tuple[Destination, Destination]:
+    return Destination(country=row.country), Destination(region=row.region)
 
 
 def _named(inventory_ids: list[UUID], product_ids: list[UUID]) -> Any:

@@ -1,13 +1,13 @@
 """Stock levels in Redis, for answering availability without Postgres. A view: never asked before a hold.
 
 One hash for each SKU with one entry for each inventory row, carrying that row's `sequence`: an older value never
-replaces a newer one. Whoever changed stock writes after the commit; a reader that misses fills in what Postgres says.
-A dead Redis costs no time: after an error nothing is asked of it for a second, and no method here raises.
+replaces a newer one. Beside them, where the warehouses of countries and regions stand that goods go to. Whoever changed
+stock writes after the commit; a reader that misses fills in what Postgres says. A dead Redis costs no time: after an
+error nothing is asked of it for a second, and no method here raises.
 """
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -20,10 +20,22 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from db.availability_entries import (
+    EPOCH_KEY,
+    keys_of,
+    shelves_key,
+    shelves_of,
+    sites_from,
+    sites_json,
+    sites_key,
+    static_json,
+)
 from db.engine import Database
 from db.redis_scripts import FILL, FORGET, STORE
 from db.stock import by_ids
-from domain.availability import Shelf
+from domain.availability import Shelf, Sites
+from domain.destinations import Destination
+from domain.distance import Coordinates
 from domain.errors import Unavailable
 from domain.events import InventoryEvent, Produced
 from domain.stock import StockItem
@@ -48,8 +60,6 @@ GUARD_MS = 15_000
 FILL_WITHIN_SECONDS = 3.0
 """A reader that took longer than this keeps what it found to itself."""
 
-EPOCH_KEY = "holdfast:shelves-epoch"
-
 _log = get_logger(__name__)
 
 
@@ -65,9 +75,11 @@ class StockLevel:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the view knew: all `shelves` of the SKUs it holds. The rest is for filling in the others."""
+    """What the view knew: all `shelves` of the SKUs and all `sites` of the areas that it holds. The rest is for filling
+    in the others."""
 
     shelves: dict[str, list[Shelf]] = field(default_factory=dict)
+    sites: dict[Destination, list[Coordinates]] = field(default_factory=dict)
     epoch: str | None = None
     generations: dict[str, str] = field(default_factory=dict)
     read_at: float = 0.0
@@ -111,34 +123,41 @@ class AvailabilityView:
         except (RedisError, OSError) as error:
             raise Unavailable("Redis does not answer") from error
 
-    async def read(self, skus: Sequence[str]) -> Reading:
-        """What the view holds of these SKUs, in one round trip."""
+    async def read(self, skus: Sequence[str], areas: Sequence[Destination] = ()) -> Reading:
+        """What the view holds of these SKUs and areas, in one round trip."""
         read_at = time.monotonic()
-        answers = await self._ask(lambda: self._read(skus))
+        answers = await self._ask(lambda: self._read(skus, areas))
         if answers is None:
             AVAILABILITY_READS.labels("error").inc(len(skus))
             return Reading()
-        reading = Reading(epoch=answers[0] or "0", read_at=read_at)
-        for sku, entry in zip(skus, answers[1:], strict=True):
-            current = entry.get("epoch") == reading.epoch
+        reading = Reading(epoch=(epoch := answers[0] or "0"), read_at=read_at)
+        for sku, entry in zip(skus, answers[1 : 1 + len(skus)], strict=True):
+            current = entry.get("epoch") == epoch
             reading.generations[sku] = entry.get("generation", "") if current else ""
             if current and "shelves" in entry:
-                reading.shelves[sku] = _shelves(entry)
+                reading.shelves[sku] = shelves_of(entry)
+        for area, kept in zip(areas, answers[1 + len(skus) :], strict=True):
+            if (sites := sites_from(kept, epoch)) is not None:
+                reading.sites[area] = sites
         AVAILABILITY_READS.labels("hit").inc(len(reading.shelves))
         AVAILABILITY_READS.labels("miss").inc(len(skus) - len(reading.shelves))
         return reading
 
-    async def fill(self, reading: Reading, found: Mapping[str, Sequence[Shelf]]) -> None:
-        """Add SKUs that `reading` missed, as Postgres had them after it; what has changed since stays."""
+    async def fill(self, reading: Reading, found: Mapping[str, Sequence[Shelf]], sites: Sites | None = None) -> None:
+        """Add what `reading` missed, as Postgres had it after it; what has changed since stays."""
         late = time.monotonic() - reading.read_at > FILL_WITHIN_SECONDS
-        if reading.epoch is None or late or not found:
+        epoch = reading.epoch
+        if epoch is None or late or not (found or sites):
             return
-        arguments: list[Any] = [ENTRY_MS, reading.epoch]
+        arguments: list[Any] = [ENTRY_MS, epoch]
         for sku, shelves in found.items():
-            arguments += [reading.generations[sku], _static(shelves), len(shelves)]
+            arguments += [reading.generations[sku], static_json(shelves), len(shelves)]
             for shelf in shelves:
                 arguments += [str(shelf.inventory_id), shelf.sequence, shelf.quantity_available]
-        await self._ask(lambda: self._fill(keys=_keys(found), args=arguments))
+        if found:
+            await self._ask(lambda: self._fill(keys=keys_of(found), args=arguments))
+        if sites:
+            await self._ask(lambda: self._set_sites(epoch, sites))
 
     async def store(self, levels: Iterable[StockItem | StockLevel]) -> None:
         """Write levels that were just committed; older ones than the view has are dropped."""
@@ -147,7 +166,7 @@ class AvailabilityView:
         for level in changed:
             arguments += [str(level.inventory_id), level.sequence, level.quantity_available]
         if changed:
-            await self._ask(lambda: self._store(keys=_keys([level.sku for level in changed]), args=arguments))
+            await self._ask(lambda: self._store(keys=keys_of([level.sku for level in changed]), args=arguments))
 
     async def store_events(self, events: Iterable[InventoryEvent]) -> None:
         """Write the levels that these events tell; those that are not about stock tell none."""
@@ -171,18 +190,26 @@ class AvailabilityView:
     async def forget(self, skus: Sequence[str]) -> None:
         """Have these SKUs read again: rows came or went."""
         if skus:
-            await self._ask(lambda: self._forget(keys=_keys(skus), args=[GUARD_MS, str(uuid.uuid4())]))
+            await self._ask(lambda: self._forget(keys=keys_of(skus), args=[GUARD_MS, str(uuid.uuid4())]))
 
     async def forget_all(self) -> None:
         """Have everything read again: a warehouse changed."""
         await self._ask(lambda: self._client.incr(EPOCH_KEY))
 
-    async def _read(self, skus: Sequence[str]) -> list[Any]:
+    async def _read(self, skus: Sequence[str], areas: Sequence[Destination]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
         pipeline.get(EPOCH_KEY)
         for sku in skus:
-            pipeline.hgetall(_key(sku))
+            pipeline.hgetall(shelves_key(sku))
+        for area in areas:
+            pipeline.get(sites_key(area))
         return await pipeline.execute()
+
+    async def _set_sites(self, epoch: str, sites: Sites) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for area, there in sites.items():
+            pipeline.set(sites_key(area), sites_json(epoch, there), px=ENTRY_MS)
+        await pipeline.execute()
 
     def _is_silent(self) -> bool:
         return time.monotonic() < self._silent_until
@@ -197,28 +224,3 @@ class AvailabilityView:
             self._silent_until = time.monotonic() + SILENCE_SECONDS
             _log.warning("availability_view_unavailable", error=str(error), silent_seconds=SILENCE_SECONDS)
             return None
-
-
-def _key(sku: str) -> str:
-    return f"holdfast:shelves:{sku}"
-
-
-def _keys(skus: Iterable[str]) -> list[str]:
-    return [EPOCH_KEY, *map(_key, skus)]
-
-
-def _static(shelves: Sequence[Shelf]) -> str:
-    return json.dumps(
-        [[str(s.inventory_id), str(s.warehouse_id), s.code, s.region, s.is_active] for s in shelves],
-        separators=(",", ":"),
-    )
-
-
-def _shelves(entry: Mapping[str, str]) -> list[Shelf]:
-    shelves = []
-    for inventory_id, warehouse_id, code, region, is_active in json.loads(entry["shelves"]):
-        sequence, available = entry[inventory_id].split(" ")
-        shelves.append(
-            Shelf(UUID(inventory_id), UUID(warehouse_id), code, region, is_active, int(sequence), int(available))
-        )
-    return shelves

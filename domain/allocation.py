@@ -100,7 +100,7 @@ def _lines(demands: Iterable[Demand]) -> tuple[list[_Line], list[_Line]]:
     """Summed demands: those that are bound, the most narrowly first, and those that may come from anywhere, by SKU."""
     lines: dict[tuple[str, UUID | None, str | None], _Line] = {}
     for demand in demands:
-        place = demand.sku, demand.warehouse_id, None if demand.warehouse_id else demand.region
+        place = demand.sku, demand.warehouse_id, demand.region
         lines.setdefault(place, _Line(*place)).add(demand)
     narrow = [line for line in lines.values() if line.warehouse_id or line.region]
     free = [line for line in lines.values() if not line.warehouse_id and not line.region]

@@ -78,8 +78,7 @@ class _Item:
     def may_come_from(self, level: Level) -> bool:
         """Whether any of its demands allows the shelf."""
         return any(
-            it.warehouse_id in {None, level.warehouse_id} and (it.warehouse_id or it.region in {None, level.region})
-            for it in self.demands
+            it.warehouse_id in {None, level.warehouse_id} and it.region in {None, level.region} for it in self.demands
         )
 
 

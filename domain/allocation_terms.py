@@ -27,16 +27,16 @@ class Strategy(StrEnum):
 
 
 def check_destination(
-    problems: FieldProblems, strategy: Strategy, destination: Destination | None, *, region: str | None
+    problems: FieldProblems, pointer: str, strategy: Strategy, destination: Destination | None, *, region: str | None
 ) -> None:
     """Note what a strategy lacks: a way has an end, and a region is named by the destination or as a wall."""
     if destination is None and (strategy is Strategy.NEAREST or (strategy is Strategy.REGION and not region)):
-        problems.add("/destination", f"the strategy {strategy.value} needs one")
+        problems.add(pointer, f"the strategy {strategy.value} needs one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Pieces of one SKU: from anywhere, from one warehouse only, or from one region only.
+    """Pieces of one SKU: from anywhere, from one warehouse only, from one region only, or both.
 
     `preferred_warehouse_id` comes first as far as its stock goes, whatever the strategy; it is no condition, and says
     nothing more where `warehouse_id` is one.

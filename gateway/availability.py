@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db.availability import shelves_of, skus_of
+from db.availability import shelves_of, sites_of, skus_of
 from db.availability_view import AvailabilityView
-from db.engine import Database
+from db.engine import Database, ReadSession
+from domain.allocation_terms import check_destination
 from domain.availability import (
     Availability,
     AvailabilityQuery,
     BulkAvailability,
     BulkAvailabilityItem,
     Shelf,
+    Sites,
+    Wanted,
     assess,
-    eligible,
-    servable_together,
+    assess_together,
 )
+from domain.destinations import Destination
 from domain.errors import FieldProblem, UnknownItem, Unprocessable
 from domain.fields import FieldProblems
 from domain.limits import LINES_MAX, QUANTITY_MAX, REGION_CHARACTERS_MAX, SKU_CHARACTERS_MAX
@@ -37,11 +40,10 @@ class AvailabilityChecks:
         problems = FieldProblems()
         _check(problems, "", query)
         problems.refuse()
-        [answer], _ = await self._answers([query])
-        if answer.error is not None:
-            raise answer.error
-        assert answer.availability is not None, "an answer or an error"
-        return answer.availability
+        [wanted], sites = await self._wanted([query])
+        if isinstance(wanted, UnknownItem):
+            raise wanted
+        return assess(wanted, sites)
 
     async def check_bulk(self, queries: Sequence[AvailabilityQuery]) -> BulkAvailability:
         """Answer 1 to 200 queries, each by itself, and whether all can be served at once. Raises Unprocessable."""
@@ -51,39 +53,51 @@ class AvailabilityChecks:
         for position, query in enumerate(queries):
             _check(problems, f"/items/{position}", query)
         problems.refuse()
-        answers, demands = await self._answers(queries)
-        complete = len(demands) == len(queries)
-        return BulkAvailability(available=complete and servable_together(demands), items=tuple(answers))
+        wanted, sites = await self._wanted(queries)
+        known = [it for it in wanted if isinstance(it, Wanted)]
+        available, explanation = assess_together(known, sites) if len(known) == len(wanted) else (False, None)
+        return BulkAvailability(
+            available=available, explanation=explanation, items=tuple(_answer(it, sites) for it in wanted)
+        )
 
-    async def _answers(
-        self, queries: Sequence[AvailabilityQuery]
-    ) -> tuple[list[BulkAvailabilityItem], list[tuple[int, list[Shelf]]]]:
-        """The answer to each query, and the demands of those that are known."""
+    async def _wanted(self, queries: Sequence[AvailabilityQuery]) -> tuple[list[Wanted | UnknownItem], Sites]:
+        """What each query wants, or that it is not known; and where the areas are that goods go to."""
         named = await self._skus_of(queries)
-        shelves = await self._shelves_of(sorted({skus[0] for skus in named if len(skus) == 1}))
-        answers, demands = [], []
-        for query, skus in zip(queries, named, strict=True):
-            if len(skus) != 1 or skus[0] not in shelves:
-                answers.append(BulkAvailabilityItem(error=_unknown(query, skus)))
-                continue
-            of_sku = shelves[skus[0]]
-            answers.append(BulkAvailabilityItem(availability=assess(query, skus[0], of_sku)))
-            demands.append((query.quantity, eligible(query, of_sku)))
-        return answers, demands
+        areas = {query.destination for query in queries if query.destination and query.destination.is_area}
+        shelves, sites = await self._seen(sorted({skus[0] for skus in named if len(skus) == 1}), list(areas))
+        return [
+            Wanted(query=query, sku=skus[0], shelves=shelves[skus[0]])
+            if len(skus) == 1 and skus[0] in shelves
+            else _unknown(query, skus)
+            for query, skus in zip(queries, named, strict=True)
+        ], sites
 
     async def _skus_of(self, queries: Sequence[AvailabilityQuery]) -> list[list[str]]:
         if all(query.sku is not None for query in queries):
             return [[query.sku] for query in queries if query.sku is not None]
         return await self._database.reading(lambda session: skus_of(session, queries))
 
-    async def _shelves_of(self, skus: Sequence[str]) -> dict[str, list[Shelf]]:
-        reading = await self._view.read(skus)
+    async def _seen(self, skus: Sequence[str], areas: Sequence[Destination]) -> tuple[dict[str, list[Shelf]], Sites]:
+        reading = await self._view.read(skus, areas)
         missing = [sku for sku in skus if sku not in reading.shelves]
-        if not missing:
-            return reading.shelves
-        found = await self._database.reading(lambda session: shelves_of(session, missing))
-        await self._view.fill(reading, found)
-        return {**reading.shelves, **found}
+        lost = [area for area in areas if area not in reading.sites]
+        if not missing and not lost:
+            return reading.shelves, reading.sites
+        found, sites = await self._database.reading(lambda session: _found(session, missing, lost))
+        await self._view.fill(reading, found, sites)
+        return {**reading.shelves, **found}, {**reading.sites, **sites}
+
+
+async def _found(
+    session: ReadSession, skus: Sequence[str], areas: Sequence[Destination]
+) -> tuple[dict[str, list[Shelf]], Sites]:
+    return (await shelves_of(session, skus) if skus else {}), (await sites_of(session, areas) if areas else {})
+
+
+def _answer(wanted: Wanted | UnknownItem, sites: Sites) -> BulkAvailabilityItem:
+    if isinstance(wanted, UnknownItem):
+        return BulkAvailabilityItem(error=wanted)
+    return BulkAvailabilityItem(availability=assess(wanted, sites))
 
 
 def _check(problems: FieldProblems, pointer: str, query: AvailabilityQuery) -> None:
@@ -93,6 +107,7 @@ def _check(problems: FieldProblems, pointer: str, query: AvailabilityQuery) -> N
     problems.text(f"{pointer}/sku", query.sku, characters_max=SKU_CHARACTERS_MAX, required=True)
     problems.text(f"{pointer}/region", query.region, characters_max=REGION_CHARACTERS_MAX)
     problems.number(f"{pointer}/quantity", query.quantity, least=1, most=QUANTITY_MAX)
+    check_destination(problems, f"{pointer}/destination", query.strategy, query.destination, region=query.region)
 
 
 def _unknown(query: AvailabilityQuery, skus: Sequence[str]) -> UnknownItem:

@@ -84,7 +84,7 @@ class ReservationCommands:
         Unavailable, or OutcomeUnknown naming the reservationId by which the outcome can be found out.
         """
         problems = FieldProblems()
-        check_destination(problems, command.strategy, command.destination, region=command.region)
+        check_destination(problems, "/destination", command.strategy, command.destination, region=command.region)
         problems.refuse()
         return await self._holding.hold(self._hold_request(command, caller, source), deadline_seconds=deadline_seconds)
 

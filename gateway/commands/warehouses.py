@@ -29,6 +29,7 @@ class WarehouseCommands:
             lambda session: _create(session, new, warehouse_id), idempotent=True
         )
         if is_new:
+            await self._view.forget_all()
             _log.info(
                 "warehouse_created",
                 warehouse_id=str(warehouse_id),

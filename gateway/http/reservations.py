@@ -7,6 +7,7 @@ from domain.errors import FieldProblem, Unprocessable
 from domain.reservations import Reservation as ReservationRow
 from gateway.commands.reservations import ReserveCommand
 from gateway.http.call import Call, Reply
+from gateway.http.schemas.allocation import to_destination
 from gateway.http.schemas.reservations import (
     Reservation,
     ReservationCancel,
@@ -115,7 +116,7 @@ def _command(call: Call[ReservationCreate, None]) -> ReserveCommand:
         region=body.region,
         allow_split=body.allow_split,
         strategy=body.strategy,
-        destination=body.destination.destination() if body.destination else None,
+        destination=to_destination(body.destination),
     )
 
 

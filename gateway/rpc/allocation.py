@@ -33,8 +33,11 @@ def read_strategy(reading: Reading, number: pb.AllocationStrategy.ValueType) -> 
     return reading.choice("/strategy", number, _MEANINGS) or Strategy.BALANCED
 
 
-def read_destination(reading: Reading, pointer: str, asked: pb.Destination) -> Destination:
-    """Where goods go; noted as wrong when nothing is in it."""
+def read_destination(reading: Reading, pointer: str, request: Any) -> Destination | None:
+    """Where a request's goods go, if it says so; noted as wrong when nothing is in it."""
+    if not request.HasField("destination"):
+        return None
+    asked: pb.Destination = request.destination
     match asked.WhichOneof("where"):
         case "point":
             reading.number(f"{pointer}/point/latitude", asked.point.latitude, least=-90, most=90)
@@ -48,7 +51,7 @@ def read_destination(reading: Reading, pointer: str, asked: pb.Destination) -> D
             return Destination(region=asked.region)
         case _:
             reading.add(pointer, "give exactly one of point, country, region")
-            return Destination()
+            return None
 
 
 def read_warehouse(reading: Reading, pointer: str, item: Any, field: str) -> UUID | None:

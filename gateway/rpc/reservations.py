@@ -159,9 +159,7 @@ def _reserve_command(request: pb.ReserveStockRequest, hold_seconds_max: int) -> 
     region = request.region if request.HasField("region") else None
     reading.region("/region", region)
     strategy = read_strategy(reading, request.strategy)
-    destination = None
-    if request.HasField("destination"):
-        destination = read_destination(reading, "/destination", request.destination)
+    destination = read_destination(reading, "/destination", request)
     reading.refuse()
     return ReserveCommand(
         order_id=request.order_id,

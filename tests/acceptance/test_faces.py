@@ -28,6 +28,24 @@ async def test_both_see_the_same_row_and_the_same_availability(customer: Custome
         assert by_rpc.items[0].quantity_available == by_rest.body["quantityAvailable"] == 12
 
 
+async def test_both_promise_the_same_from_the_same_warehouses_and_a_hold_gets_it(customer: Customer) -> None:
+    item = await customer.stock(3)
+    terms = {"strategy": "nearest", "destination": {"latitude": 53.55, "longitude": 9.99}}
+    by_rest = (await customer.rest.post("/availability/check", {"sku": item.sku, "quantity": 2, **terms})).body
+    asked = pb.CheckAvailabilityRequest(
+        items=[pb.AvailabilityQuery(sku=item.sku, quantity=2)],
+        strategy=pb.ALLOCATION_STRATEGY_NEAREST,
+        destination=pb.Destination(point=pb.Coordinates(latitude=53.55, longitude=9.99)),
+    )
+    by_rpc = await customer.call("CheckAvailability", asked)
+    held = (await customer.rest.post("/reservations", {**wish(item, 2), **terms})).body
+    for name in ("strategy", "destination", "allocation", "rejected"):
+        assert held[name] == by_rest[name]
+    assert [it.warehouse_id for it in by_rpc.allocation] == [it["warehouseId"] for it in held["allocation"]]
+    seen = await customer.call("GetReservation", pb.GetReservationRequest(reservation_id=held["reservationId"]))
+    assert list(seen.allocation) == list(by_rpc.allocation)
+
+
 async def test_a_hold_made_by_one_is_ended_by_the_other(customer: Customer) -> None:
     item = await customer.stock(10)
     by_rest = await customer.hold(item, 2)

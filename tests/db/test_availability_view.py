@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,9 +15,12 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from db import availability_view
+from db.availability_entries import sites_key
 from db.availability_view import AvailabilityView, StockLevel
 from db.engine import Database
 from domain.availability import Shelf
+from domain.destinations import Destination
+from domain.distance import Coordinates
 from domain.errors import Unavailable
 from domain.events import InventoryEvent, Produced
 from holdfast.stack.embedded import Stack
@@ -65,7 +69,18 @@ async def forwarding(port: int, target: Settings) -> AsyncIterator[None]:
 
 
 def shelf(available: int, *, sequence: int = 1, inventory_id: uuid.UUID | None = None) -> Shelf:
-    return Shelf(inventory_id or uuid.uuid4(), uuid.uuid4(), "W-1", "eu", True, sequence, available)
+    return Shelf(
+        inventory_id or uuid.uuid4(),
+        uuid.uuid4(),
+        "W-1",
+        "eu",
+        True,
+        sequence,
+        available,
+        7,
+        "DE",
+        Coordinates(53.5, -10),
+    )
 
 
 def level(sku: str, of: Shelf, available: int, sequence: int) -> StockLevel:
@@ -100,6 +115,33 @@ async def seen(view: AvailabilityView, sku: str) -> list[Shelf] | None:
 async def test_what_was_filled_in_is_read_back(view: AvailabilityView) -> None:
     shelves = [shelf(5), shelf(0)]
     assert await seen(view, await known(view, *shelves)) == shelves
+
+
+async def test_a_shelf_of_a_warehouse_without_coordinates_is_read_back_too(view: AvailabilityView) -> None:
+    lost = replace(shelf(5), location=None)
+    assert await seen(view, await known(view, lost)) == [lost]
+
+
+async def test_where_the_warehouses_of_an_area_stand_is_read_back(view: AvailabilityView) -> None:
+    sku, country, region = unique("SKU"), Destination(country=unique("C")), Destination(region=unique("R"))
+    sites = {country: [Coordinates(53.5, 10), Coordinates(-1, 0.25)], region: []}
+    reading = await view.read([sku], [country, region])
+    assert (reading.shelves, reading.sites) == ({}, {})
+    await view.fill(reading, {}, sites)
+    assert (await view.read([sku], [region, country])).sites == sites
+    same_name = Destination(region=country.country)
+    assert (await view.read([sku], [same_name])).sites == {}
+
+
+async def test_a_warehouse_that_came_or_moved_has_the_areas_read_again(view: AvailabilityView, redis: Redis) -> None:
+    area = Destination(country=unique("C"))
+    slow = await view.read([], [area])
+    await view.forget_all()
+    await view.fill(slow, {}, {area: [Coordinates(1, 1)]})
+    assert (await view.read([], [area])).sites == {}
+    await view.fill(await view.read([], [area]), {}, {area: [Coordinates(2, 2)]})
+    assert (await view.read([], [area])).sites == {area: [Coordinates(2, 2)]}
+    assert 0 < await redis.pttl(sites_key(area)) <= availability_view.ENTRY_MS
 
 
 async def test_many_skus_are_read_at_once_and_misses_are_told(view: AvailabilityView) -> None:
@@ -254,9 +296,10 @@ class TestOutage:
     async def test_everything_is_a_miss_and_nothing_raises(self, cached: Settings, free_port: int) -> None:
         view = AvailabilityView.connect(cached.model_copy(update={"redis_host": "127.0.0.1", "redis_port": free_port}))
         row = shelf(5)
-        reading = await view.read(["SKU-1"])
-        assert reading.shelves == {}
-        await view.fill(reading, {"SKU-1": [row]})
+        area = Destination(country="DE")
+        reading = await view.read(["SKU-1"], [area])
+        assert (reading.shelves, reading.sites) == ({}, {})
+        await view.fill(reading, {"SKU-1": [row]}, {area: []})
         await view.store([level("SKU-1", row, 1, 1)])
         await view.forget(["SKU-1"])
         await view.forget_all()

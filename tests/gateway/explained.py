@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from domain.allocation_terms import Strategy
@@ -27,3 +28,8 @@ EXPLAINED = Explanation(
         Rejected(warehouse_id=UUID(int=71), distance_km=None, reasons=(Reason.INACTIVE, Reason.NO_STOCK)),
     ),
 )
+
+ONLY_THERE = Explanation(
+    allocated=(replace(EXPLAINED.allocated[0], distance_km=None, reasons=(Reason.ONLY_CANDIDATE,)),)
+)
+"""What is said when nothing was to be chosen."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.json_format import ParseDict
 
+from domain.errors import NotFound
 from gateway.commands.reservations import Reserved
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from runtime.settings import Settings
@@ -64,3 +65,26 @@ async def test_a_wish_is_the_same_command(by_rest: http.Face, by_rpc: rpc.Face, 
     if "reservationId" not in wish:
         commands = [replace(command, reservation_id=None) for command in commands]
     assert commands[0] == commands[1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"strategy": "nearest", "destination": {"latitude": 53.55, "longitude": -9.99}, "allowSplit": False},
+        {"strategy": "region", "region": "eu-north"},
+        {"items": [{"sku": "A", "quantity": 1, "warehouseId": ID}, {"sku": "B", "preferredWarehouseId": ID}]},
+        {
+            "items": [{"sku": "A", "region": "eu"}, {"inventoryId": ID, "destination": {"country": "DE"}}],
+            "region": "us",
+        },
+    ],
+)
+async def test_a_check_is_the_same_question(by_rest: http.Face, by_rpc: rpc.Face, more: dict[str, Any]) -> None:
+    asked = {"items": [{"sku": "A", "quantity": 2}], **more}
+    for face in (by_rest, by_rpc):
+        face.views.answers = {"check_availability_bulk": NotFound()}
+    await by_rest.post("/api/v1/availability/bulk", asked)
+    await by_rpc.refusal("CheckAvailability", ParseDict(in_proto(asked), pb.CheckAvailabilityRequest()))
+    queries = [face.views.last("check_availability_bulk")[0][0] for face in (by_rest, by_rpc)]
+    assert queries[0] == queries[1]

@@ -27,6 +27,7 @@ StrategyName = Annotated[
 ]
 Country = Annotated[str, Field(min_length=1, max_length=PLACE_CHARACTERS_MAX), ONE_LINE]
 AllowSplit = Annotated[bool, Field(description="Whether several warehouses may serve one SKU together.")]
+Wall = Annotated[Region, Field(description="Take stock from warehouses of this region only.")]
 BoundTo = Annotated[Id | None, Field(description="Take it from this warehouse only.")]
 Preferred = Annotated[
     Id | None,
@@ -58,11 +59,14 @@ class Destination(Body):
             raise wrong("give exactly one of latitude and longitude, country, region")
         return self
 
-    def destination(self) -> destinations.Destination:
-        """The destination as the rules take it."""
-        if self.latitude is None or self.longitude is None:
-            return destinations.Destination(country=self.country, region=self.region)
-        return destinations.Destination(point=Coordinates(self.latitude, self.longitude))
+
+def to_destination(asked: Destination | None) -> destinations.Destination | None:
+    """A destination as the rules take it."""
+    if asked is None:
+        return None
+    if asked.latitude is None or asked.longitude is None:
+        return destinations.Destination(country=asked.country, region=asked.region)
+    return destinations.Destination(point=Coordinates(asked.latitude, asked.longitude))
 
 
 class Place(Shape):
@@ -122,6 +126,15 @@ class RejectedWarehouse(Shape):
     warehouse_id: UUID
     distance_km: Distance
     reasons: Reasons
+
+
+class Explained(Shape):
+    """What an answer says of an allocation; of many warehouses that were not chosen the nearest 50."""
+
+    strategy: Strategy
+    destination: Place | None = None
+    allocation: list[Allocation]
+    rejected: list[RejectedWarehouse]
 
 
 def members_of(told: Explanation) -> dict[str, Any]:

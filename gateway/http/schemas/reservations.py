@@ -23,9 +23,10 @@ from gateway.http.schemas.allocation import (
     Preferred,
     RejectedWarehouse,
     StrategyName,
+    Wall,
     members_of,
 )
-from gateway.http.schemas.model import Body, Id, OrderId, Quantity, Region, Shape, Sku, wrong
+from gateway.http.schemas.model import Body, Id, OrderId, Quantity, Shape, Sku, wrong
 from gateway.http.schemas.pages import Listing, PageQuery
 
 ITEM_EXAMPLE: JsonDict = {"sku": "TEA-GREEN-250", "quantity": 2}
@@ -105,7 +106,7 @@ class ReservationCreate(Body):
     destination: Annotated[
         Destination | None, Field(description="Where the goods go; `nearest` and `region` need it.")
     ] = None
-    region: Annotated[Region | None, Field(description="Take stock from warehouses of this region only.")] = None
+    region: Wall | None = None
     allow_split: AllowSplit = True
 
 

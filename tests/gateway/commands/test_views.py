@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,15 @@ from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
 from db.warehouses import WarehouseFilter
+from domain.allocation import Strategy
 from domain.availability import AvailabilityQuery
+from domain.destinations import Destination, Location
 from domain.errors import NotFound, UnknownItem, Unprocessable
 from domain.stock import Adjustment, NewStockItem
+from domain.warehouses import NewWarehouse, WarehouseChanges
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
+from gateway.commands.warehouses import WarehouseCommands
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
 from tests.patience import patient_view
@@ -167,6 +172,37 @@ class TestAvailability:
         assert await bulk(three, AvailabilityQuery(sku=other.sku, quantity=6)) == (False, [True, False])
         assert await bulk(three, AvailabilityQuery(sku=unique("SKU"), quantity=6)) == (False, [True, None])
 
+    async def test_a_country_stands_for_the_centre_of_its_warehouses_and_the_nearest_to_it_serves(
+        self, db: Database, checked: Views
+    ) -> None:
+        sku, country = unique("SKU"), unique("C")
+        near, far = [
+            await add_warehouse(db, latitude=0, longitude=east, country=unique("X"), priority=east) for east in (9, 1)
+        ]
+        for place in (near, far):
+            await add_stock(db, 5, warehouse=place, sku=sku)
+        for east in (10, 12):
+            await add_warehouse(db, latitude=0, longitude=east, country=country)
+        query = AvailabilityQuery(
+            sku=sku, quantity=2, strategy=Strategy.NEAREST, destination=Destination(country=country)
+        )
+        for _ in range(2):
+            answer = await checked.check_availability(query)
+            assert [it.warehouse_id for it in answer.warehouses] == [near.warehouse_id, far.warehouse_id]
+            assert [it.distance_km for it in answer.warehouses] == [222.4, 1112.0]
+            assert answer.explanation.place is not None
+            assert answer.explanation.place.location is Location.CENTRE
+        nowhere = await checked.check_availability(replace(query, destination=Destination(region=unique("R"))))
+        assert [it.warehouse_id for it in nowhere.explanation.allocated] == [far.warehouse_id]
+        assert [it.distance_km for it in nowhere.warehouses] == [None, None]
+
+    async def test_a_strategy_that_lacks_its_destination_is_refused(self, db: Database, checked: Views) -> None:
+        item = await add_stock(db, 5)
+        query = AvailabilityQuery(sku=item.sku, quantity=1, strategy=Strategy.NEAREST)
+        with pytest.raises(Unprocessable) as refused:
+            await checked.check_availability_bulk([query])
+        assert [problem["pointer"] for problem in refused.value.extra["errors"]] == ["/items/0/destination"]
+
     async def test_wrong_queries_are_refused_with_their_place(self, db: Database, checked: Views) -> None:
         item = await add_stock(db, 5)
         wrong = [
@@ -196,6 +232,28 @@ async def test_what_is_in_the_view_costs_postgres_nothing(db: Database, view: Av
     await views.check_availability_bulk(queries)
     await views.check_availability(queries[0])
     assert counted.reads == 1
+    somewhere = replace(queries[0], destination=Destination(country=unique("C")))
+    await views.check_availability(somewhere)
+    await views.check_availability(somewhere)
+    assert counted.reads == 2
+
+
+async def test_a_warehouse_that_comes_or_moves_moves_the_centre_of_its_country(
+    db: Database, views: Views, warehouse_commands: WarehouseCommands, caller: Caller
+) -> None:
+    country, item = unique("C"), await add_stock(db, 5, warehouse=await add_warehouse(db, latitude=0, longitude=0))
+    query = AvailabilityQuery(sku=item.sku, quantity=1, destination=Destination(country=country))
+
+    async def seen() -> float | None:
+        return (await views.check_availability(query)).warehouses[0].distance_km
+
+    assert await seen() is None
+    new = NewWarehouse(code=unique("W"), name="first", country=country, latitude=0, longitude=1)
+    made = await warehouse_commands.create(new, caller, warehouse_id=uuid.uuid4())
+    assert await seen() == 111.2
+    moved = WarehouseChanges(longitude=2)
+    await warehouse_commands.update(made.warehouse_id, moved, caller, expected_version=None)
+    assert await seen() == 222.4
 
 
 async def test_every_command_shows_in_the_next_check(

@@ -38,6 +38,7 @@ from gateway.http.route import Route
 from gateway.http.server import serve_http
 from gateway.services import Services
 from runtime.settings import Settings
+from tests.gateway.explained import ONLY_THERE
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT, ADJUSTMENT = (
@@ -167,6 +168,7 @@ ON_HAND = Availability(
             inventory_id=ROW, warehouse_id=WAREHOUSE, code="HAM-1", region="eu-north", quantity_available=7
         ),
     ),
+    explanation=ONLY_THERE,
 )
 LOW_ON_TEA = Alert(
     alert_id=ALERT,

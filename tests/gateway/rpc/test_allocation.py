@@ -9,13 +9,14 @@ import grpc
 import pytest
 
 from domain.allocation_terms import Strategy
+from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.destinations import Destination, Location, locate
 from domain.distance import Coordinates
 from domain.errors import InsufficientStock, Shortage
 from domain.explanations import Reason
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from tests.gateway.explained import EXPLAINED
-from tests.gateway.rpc.face import HELD, RESERVATION, Face
+from tests.gateway.rpc.face import HELD, RESERVATION, ROW, WAREHOUSE, Face
 
 READ = pb.GetReservationRequest(reservation_id=str(RESERVATION))
 
@@ -126,3 +127,49 @@ async def test_a_shortage_says_what_the_warehouses_lack_as_far_as_there_is_room(
     assert [short.sku for short in detail.shortages] == ["TEA"]
     assert list(detail.rejected[0].reasons) == [pb.ALLOCATION_REASON_FARTHER]
     assert 2 <= len(detail.rejected) <= count
+
+
+async def test_a_check_is_explained_item_by_item_and_for_all_together(face: Face) -> None:
+    place = WarehouseAvailability(
+        inventory_id=ROW, warehouse_id=WAREHOUSE, code="HEL", region="eu", quantity_available=7, distance_km=283.4
+    )
+    one = Availability(
+        sku="TEA",
+        quantity_requested=2,
+        quantity_available=7,
+        available=True,
+        warehouses=(place,),
+        explanation=EXPLAINED,
+    )
+    face.views.answers["check_availability_bulk"] = BulkAvailability(
+        available=True, items=(BulkAvailabilityItem(availability=one),), explanation=EXPLAINED
+    )
+    request = pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery(sku="TEA")])
+    answer = await face.call("CheckAvailability", request)
+    [item] = answer.items
+    assert item.warehouses[0].distance_km == 283.4
+    assert item.place.destination.country == "DE"
+    for told in (item, answer):
+        assert [list(it.reasons) for it in told.allocation] == [[pb.ALLOCATION_REASON_NEAREST]]
+        assert [it.distance_km for it in told.rejected] == [444.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.CheckAvailabilityRequest(strategy=99), "strategy"),
+        (pb.CheckAvailabilityRequest(region=""), "region"),
+        (pb.CheckAvailabilityRequest(destination=pb.Destination()), "destination"),
+        (
+            pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery(sku="A", destination=pb.Destination())]),
+            "items[0].destination",
+        ),
+        (
+            pb.CheckAvailabilityRequest(items=[pb.AvailabilityQuery(sku="A", warehouse_id="HEL")]),
+            "items[0].warehouse_id",
+        ),
+    ],
+)
+async def test_a_wrong_wish_of_a_check_is_named(face: Face, request_: pb.CheckAvailabilityRequest, field: str) -> None:
+    assert field in (await face.refusal("CheckAvailability", request_)).fields
+    assert face.views.asked == []

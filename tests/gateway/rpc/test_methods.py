@@ -29,6 +29,7 @@ from gateway.commands.reservations import ReserveCommand
 from gateway.rpc.calls import Method
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.methods import METHODS, SERVICE
+from tests.gateway.explained import ONLY_THERE
 from tests.gateway.rpc.face import HELD, ITEM, NOON, PRODUCT, RESERVATION, ROW, SETTLED, WAREHOUSE, Face
 
 SPECIFIED = {
@@ -50,6 +51,7 @@ AVAILABLE = Availability(
             inventory_id=ROW, warehouse_id=WAREHOUSE, code="HEL", region="eu-north", quantity_available=7
         ),
     ),
+    explanation=ONLY_THERE,
 )
 
 SMALLEST: dict[str, Message] = {

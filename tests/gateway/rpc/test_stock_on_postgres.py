@@ -30,7 +30,7 @@ CALLER = Caller(system_actor("tests"), "tests", frozenset({"admin"}), "setup")
 @pytest.fixture(scope="module")
 async def face(database: Settings) -> AsyncIterator[Face]:
     connected, view = Database.connect(database, process="tests"), Part()
-    view.answers = {"store": None, "forget": None}
+    view.answers = {"store": None, "forget": None, "forget_all": None}
     async with served(database, database=connected) as fake:
         services = replace(
             fake.services,

@@ -739,6 +739,9 @@ class AvailabilityQuery(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    PREFERRED_WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     """1 to 50 characters."""
     inventory_id: _builtins.str
@@ -746,10 +749,18 @@ class AvailabilityQuery(_message.Message):
     quantity: _builtins.int
     """Pieces, 1 to 1 000 000. Absent: 1."""
     region: _builtins.str
-    """Only warehouses of this region, 1 to 50 characters. Absent: all."""
+    """Only warehouses of this region, 1 to 50 characters. Absent: as for all items."""
+    warehouse_id: _builtins.str
+    """UUID; only from this warehouse. Absent: from any."""
+    preferred_warehouse_id: _builtins.str
+    """UUID; from this warehouse as far as its stock goes. Says nothing more where the item is bound to one."""
     @_builtins.property
     def product(self) -> Global___ProductVariant:
         """By product, and variant where there are any."""
+
+    @_builtins.property
+    def destination(self) -> Global___Destination:
+        """Where the goods go. Absent: as for all items."""
 
     def __init__(
         self,
@@ -759,21 +770,32 @@ class AvailabilityQuery(_message.Message):
         product: Global___ProductVariant | None = ...,
         quantity: _builtins.int | None = ...,
         region: _builtins.str | None = ...,
+        warehouse_id: _builtins.str | None = ...,
+        preferred_warehouse_id: _builtins.str | None = ...,
+        destination: Global___Destination | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_quantity", b"_quantity", "_region", b"_region", "inventory_id", b"inventory_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id", "_quantity", b"_quantity", "_region", b"_region", "_warehouse_id", b"_warehouse_id", "destination", b"destination", "inventory_id", b"inventory_id", "preferred_warehouse_id", b"preferred_warehouse_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_quantity", b"_quantity", "_region", b"_region", "inventory_id", b"inventory_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id", "_quantity", b"_quantity", "_region", b"_region", "_warehouse_id", b"_warehouse_id", "destination", b"destination", "inventory_id", b"inventory_id", "preferred_warehouse_id", b"preferred_warehouse_id", "product", b"product", "quantity", b"quantity", "region", b"region", "sku", b"sku", "warehouse_id", b"warehouse_id", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__preferred_warehouse_id: _TypeAlias = _typing.Literal["preferred_warehouse_id"]  # noqa: Y015
+    _WhichOneofArgType__preferred_warehouse_id: _TypeAlias = _typing.Literal["_preferred_warehouse_id", b"_preferred_warehouse_id"]  # noqa: Y015
     _WhichOneofReturnType__quantity: _TypeAlias = _typing.Literal["quantity"]  # noqa: Y015
     _WhichOneofArgType__quantity: _TypeAlias = _typing.Literal["_quantity", b"_quantity"]  # noqa: Y015
     _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
     _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    _WhichOneofReturnType__warehouse_id: _TypeAlias = _typing.Literal["warehouse_id"]  # noqa: Y015
+    _WhichOneofArgType__warehouse_id: _TypeAlias = _typing.Literal["_warehouse_id", b"_warehouse_id"]  # noqa: Y015
     _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["sku", "inventory_id", "product"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_warehouse_id) -> _WhichOneofReturnType__preferred_warehouse_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__quantity) -> _WhichOneofReturnType__quantity | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warehouse_id) -> _WhichOneofReturnType__warehouse_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -781,25 +803,50 @@ Global___AvailabilityQuery: _TypeAlias = AvailabilityQuery  # noqa: Y015
 
 @_typing.final
 class CheckAvailabilityRequest(_message.Message):
-    """Everything somebody would like to have."""
+    """Everything somebody would like to have, asked as a reservation would be."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ITEMS_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    ALLOW_SPLIT_FIELD_NUMBER: _builtins.int
+    strategy: Global___AllocationStrategy.ValueType
+    """How warehouses are chosen."""
+    region: _builtins.str
+    """Only warehouses of this region, 1 to 50 characters. Absent: all."""
+    allow_split: _builtins.bool
+    """Whether one SKU may come from several warehouses. Absent: yes."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___AvailabilityQuery]:
         """1 to 200 items."""
+
+    @_builtins.property
+    def destination(self) -> Global___Destination:
+        """Where the goods go. Absent: not known."""
 
     def __init__(
         self,
         *,
         items: _abc.Iterable[Global___AvailabilityQuery] | None = ...,
+        strategy: Global___AllocationStrategy.ValueType = ...,
+        destination: Global___Destination | None = ...,
+        region: _builtins.str | None = ...,
+        allow_split: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_region", b"_region", "allow_split", b"allow_split", "destination", b"destination", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split", "_region", b"_region", "allow_split", b"allow_split", "destination", b"destination", "items", b"items", "region", b"region", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__allow_split: _TypeAlias = _typing.Literal["allow_split"]  # noqa: Y015
+    _WhichOneofArgType__allow_split: _TypeAlias = _typing.Literal["_allow_split", b"_allow_split"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__allow_split) -> _WhichOneofReturnType__allow_split | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
 
 Global___CheckAvailabilityRequest: _TypeAlias = CheckAvailabilityRequest  # noqa: Y015
 
@@ -814,6 +861,7 @@ class WarehouseAvailability(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
     QUANTITY_AVAILABLE_FIELD_NUMBER: _builtins.int
+    DISTANCE_KM_FIELD_NUMBER: _builtins.int
     inventory_id: _builtins.str
     """UUID of the inventory row."""
     warehouse_id: _builtins.str
@@ -824,6 +872,8 @@ class WarehouseAvailability(_message.Message):
     """The warehouse's region."""
     quantity_available: _builtins.int
     """Pieces that may be promised."""
+    distance_km: _builtins.float
+    """Great-circle distance to the destination; absent when either place is not known."""
     def __init__(
         self,
         *,
@@ -832,12 +882,15 @@ class WarehouseAvailability(_message.Message):
         code: _builtins.str = ...,
         region: _builtins.str = ...,
         quantity_available: _builtins.int = ...,
+        distance_km: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "distance_km", b"distance_km"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "inventory_id", b"inventory_id", "quantity_available", b"quantity_available", "region", b"region", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km", "code", b"code", "distance_km", b"distance_km", "inventory_id", b"inventory_id", "quantity_available", b"quantity_available", "region", b"region", "warehouse_id", b"warehouse_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__distance_km: _TypeAlias = _typing.Literal["distance_km"]  # noqa: Y015
+    _WhichOneofArgType__distance_km: _TypeAlias = _typing.Literal["_distance_km", b"_distance_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_km) -> _WhichOneofReturnType__distance_km | None: ...
 
 Global___WarehouseAvailability: _TypeAlias = WarehouseAvailability  # noqa: Y015
 
@@ -879,6 +932,9 @@ class ItemAvailability(_message.Message):
     QUANTITY_AVAILABLE_FIELD_NUMBER: _builtins.int
     WAREHOUSES_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ALLOCATION_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
     available: _builtins.bool
     """Whether the whole quantity is there."""
     sku: _builtins.str
@@ -886,14 +942,26 @@ class ItemAvailability(_message.Message):
     quantity_requested: _builtins.int
     """Pieces asked for."""
     quantity_available: _builtins.int
-    """Pieces that may be promised, all warehouses below taken together."""
+    """Pieces that may be promised, all warehouses below taken together; where nothing may be split, the most of one."""
     @_builtins.property
     def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[Global___WarehouseAvailability]:
-        """The warehouses behind that number."""
+        """The warehouses behind that number, the best first."""
 
     @_builtins.property
     def error(self) -> Global___ItemError:
         """Absent when there is an answer."""
+
+    @_builtins.property
+    def place(self) -> Global___Place:
+        """Where its goods go; absent unless that was said."""
+
+    @_builtins.property
+    def allocation(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allocation]:
+        """What a reservation of this item alone would get, and why."""
+
+    @_builtins.property
+    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedWarehouse]:
+        """Why nothing would come from elsewhere; of many warehouses the nearest 50."""
 
     def __init__(
         self,
@@ -904,10 +972,13 @@ class ItemAvailability(_message.Message):
         quantity_available: _builtins.int = ...,
         warehouses: _abc.Iterable[Global___WarehouseAvailability] | None = ...,
         error: Global___ItemError | None = ...,
+        place: Global___Place | None = ...,
+        allocation: _abc.Iterable[Global___Allocation] | None = ...,
+        rejected: _abc.Iterable[Global___RejectedWarehouse] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "error", b"error", "quantity_available", b"quantity_available", "quantity_requested", b"quantity_requested", "sku", b"sku", "warehouses", b"warehouses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "available", b"available", "error", b"error", "place", b"place", "quantity_available", b"quantity_available", "quantity_requested", b"quantity_requested", "rejected", b"rejected", "sku", b"sku", "warehouses", b"warehouses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -921,21 +992,35 @@ class AvailabilityResponse(_message.Message):
 
     AVAILABLE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    ALLOCATION_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
     available: _builtins.bool
     """Whether all items together can be served: no piece is counted for two of them."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemAvailability]:
         """One for each item, in the order of the request."""
 
+    @_builtins.property
+    def allocation(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allocation]:
+        """What a reservation of all items would get, and why. Empty unless all are known, can be served together, and have
+        region and destination in common.
+        """
+
+    @_builtins.property
+    def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedWarehouse]:
+        """Why nothing would come from elsewhere; empty unless all are known and have region and destination in common."""
+
     def __init__(
         self,
         *,
         available: _builtins.bool = ...,
         items: _abc.Iterable[Global___ItemAvailability] | None = ...,
+        allocation: _abc.Iterable[Global___Allocation] | None = ...,
+        rejected: _abc.Iterable[Global___RejectedWarehouse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "items", b"items"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "available", b"available", "items", b"items", "rejected", b"rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
