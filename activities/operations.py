@@ -5,6 +5,7 @@ A refused step changes nothing but leaves its line in the audit trail; a repeate
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,9 @@ from db.locks import lock_operation
 from db.operations import Advance, News, OperationTable
 from domain.contracts.operations import StaffDecision, StepOutcome, StepRequest
 from domain.errors import HoldfastError, NotFound, Unavailable, Unprocessable
+from domain.fields import FieldProblems
 from domain.ids import Actor, actor_from_subject
+from domain.limits import ACTOR_NAME_CHARACTERS_MAX, DECISION_ID_CHARACTERS_MAX, REASON_CHARACTERS_MAX
 from domain.operations import STEPS_OF_THE_CLOCK, OperationKind, Step
 from runtime import metrics
 from runtime.failpoints import failpoint
@@ -36,9 +39,10 @@ class StepTaken(Generic[T]):
     actor: Actor
 
 
-Effect = Callable[[WriteSession, StepTaken[Any]], Awaitable[Advance]]
-"""What a step does to stock and lines, and what it makes of the row. Raises errors of ours before it writes, or after:
-what it wrote is undone when it is refused."""
+Effect = Callable[[WriteSession, StepTaken[Any]], Awaitable[Advance | None]]
+"""What a step does to stock and lines, and what it makes of the row; None, and no line in the audit trail, when it is
+so already: a receipt that was counted before. Raises errors of ours before it writes, or after: what it wrote is undone
+when it is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ async def take_step(database: Database, noun: Noun[Any], request: StepRequest, *
     `issuer` is whose people the names in Temporal UI are. Raises ApplicationError: retryable while a server is away.
     """
     failpoint("before_operation_step")
+    request = replace(request, decision=_with_a_usable_id(request.decision))
     try:
         outcome = await database.writing(lambda session: _take(session, noun, request, issuer), idempotent=True)
     except HoldfastError as error:
@@ -87,7 +92,10 @@ async def _take(session: WriteSession, noun: Noun[Any], request: StepRequest, is
     actor = _actor_of(request.decision, issuer)
     try:
         async with session.attempt():
-            advanced, to = await _advance(session, noun, request, actor)
+            to = await _effect(session, noun, request, actor)
+            if to is None:
+                return operations.outcome_of(row)
+            advanced = await _advance(session, noun, request, to)
     except Unavailable:
         raise
     except HoldfastError as refusal:
@@ -97,23 +105,45 @@ async def _take(session: WriteSession, noun: Noun[Any], request: StepRequest, is
     return operations.outcome_of(advanced, changed=True)
 
 
-async def _advance(session: WriteSession, noun: Noun[Any], request: StepRequest, actor: Actor) -> tuple[Any, Advance]:
-    if not actor.name:
-        raise Unprocessable("a decision names who makes it: actor_name")
+async def _effect(session: WriteSession, noun: Noun[Any], request: StepRequest, actor: Actor) -> Advance | None:
+    _check_texts(request.decision)
     if request.step not in noun.effects:
         raise Unprocessable(f"{request.step} is no step of a {noun.kind}")
     operation = await noun.read(session, request.operation_id)
-    to = await noun.effects[request.step](session, StepTaken(operation, request.step, request.decision, actor))
+    return await noun.effects[request.step](session, StepTaken(operation, request.step, request.decision, actor))
+
+
+async def _advance(session: WriteSession, noun: Noun[Any], request: StepRequest, to: Advance) -> Any:
     row = await operations.advance(session, noun.table, request.operation_id, to)
-    told = News(
-        type=to.event,
-        operation_id=request.operation_id,
-        sequence=row.version,
-        data=noun.facts_of(await noun.read(session, request.operation_id)),
-        traceparent=request.decision.traceparent,
-    )
-    await operations.tell(session, [told])
-    return row, to
+    facts = noun.facts_of(await noun.read(session, request.operation_id))
+    told = [
+        News(
+            type=event,
+            operation_id=request.operation_id,
+            sequence=row.version,
+            data={**facts, **to.facts},
+            traceparent=request.decision.traceparent,
+        )
+        for event in (to.event, *to.also)
+    ]
+    await operations.tell(session, told)
+    return row
+
+
+def _with_a_usable_id(decision: StaffDecision) -> StaffDecision:
+    """People may type anything into Temporal UI: an id that no row can hold stands for another that can."""
+    known = decision.decision_id
+    if known.isprintable() and len(known) <= DECISION_ID_CHARACTERS_MAX:
+        return decision
+    return replace(decision, decision_id=hashlib.sha256(known.encode("utf-8", "replace")).hexdigest())
+
+
+def _check_texts(decision: StaffDecision) -> None:
+    """Refuse a decision that says nothing of who makes it, or more than a row can hold. Raises Unprocessable."""
+    problems = FieldProblems()
+    problems.name("/actorName", decision.actor_name, characters_max=ACTOR_NAME_CHARACTERS_MAX)
+    problems.text("/reason", decision.reason, characters_max=REASON_CHARACTERS_MAX)
+    problems.refuse()
 
 
 async def _is_due(session: WriteSession, row: Any, step: Step) -> bool:

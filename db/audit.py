@@ -20,6 +20,9 @@ from domain.errors import HoldfastError, restored
 from domain.ids import Actor
 from domain.operations import OperationKind
 
+TEXT_CHARACTERS_MAX = 255
+DETAIL_CHARACTERS_MAX = 1_000
+
 ENTRIES_MAX = 500
 """More steps than any operation takes."""
 
@@ -72,7 +75,19 @@ async def record(session: WriteSession, entries: Sequence[NewEntry]) -> None:
 def _values(entry: NewEntry) -> dict[str, Any]:
     values = {name: getattr(entry, name) for name in NewEntry.__dataclass_fields__}
     actor = values.pop("actor")
-    return {**values, "performed_by": actor.actor_id, "performed_by_name": actor.name}
+    detail = entry.refusal_detail
+    return {
+        **values,
+        "performed_by": actor.actor_id,
+        "performed_by_name": _kept(actor.name, TEXT_CHARACTERS_MAX),
+        "reason": _kept(entry.reason, TEXT_CHARACTERS_MAX),
+        "refusal_detail": None if detail is None else _kept(detail, DETAIL_CHARACTERS_MAX),
+    }
+
+
+def _kept(text: str, characters_max: int) -> str:
+    """What fits of a text: a refused decision may say anything, and is recorded all the same."""
+    return "".join(sign if sign.isprintable() else "�" for sign in text[:characters_max])
 
 
 async def of_decision(session: ReadSession, subject_id: UUID, decision_id: str) -> AuditEntry | None:

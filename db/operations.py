@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Table, func, insert, select, update
+from sqlalchemy import Row, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db.engine import ReadSession, WriteSession
 from db.tables import outbox
@@ -44,15 +45,18 @@ class News:
 class Advance:
     """What a step makes of an operation: its new status, other columns, and when the clock acts next.
 
-    `event` is the type of the event that tells of it; `details` go into the audit line, as JSON values.
+    `event` is the type of the event that tells of it, `also` of further ones with the same body and sequence. `facts`
+    join the noun's own in that body, `details` go into the audit line, both as JSON values.
     """
 
     status: str
     event: str
+    also: Sequence[str] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     wake: Wake | None = None
     is_closed: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def now(session: ReadSession) -> datetime:
@@ -63,8 +67,11 @@ async def now(session: ReadSession) -> datetime:
 
 async def open_rows(
     session: WriteSession, table: OperationTable, rows: Sequence[tuple[UUID, Actor, Advance]], *, at: datetime
-) -> None:
-    """Write new operations, each in its first state, asked for `at`; no event and no audit line yet."""
+) -> frozenset[UUID]:
+    """Write new operations, each in its first state, asked for `at`; no event and no audit line yet.
+
+    Answers the ids that are new: one that somebody writes at the same moment is theirs, and is waited for.
+    """
     (key,) = table.primary_key
     values = [
         {
@@ -77,7 +84,10 @@ async def open_rows(
         }
         for operation_id, actor, to in rows
     ]
-    await session.execute(insert(table), values)
+    columns = {name for row in values for name in row}
+    values = [{name: row.get(name) for name in columns} for row in values]
+    written = await session.execute(insert(table).on_conflict_do_nothing().returning(key), values)
+    return frozenset(written.scalars())
 
 
 async def advance(session: WriteSession, table: OperationTable, operation_id: UUID, to: Advance) -> Row[Any]:
@@ -146,7 +156,7 @@ def outcome_of(row: Any, *, changed: bool = False, refusal: HoldfastError | None
         version=row.version,
         changed=changed,
         is_closed=row.closed_at is not None,
-        is_late=row.late_since is not None,
+        is_late=row.late_since is not None and row.closed_at is None,
         wakes_at=row.wakes_at,
         wakes_for=Step(row.wakes_for) if row.wakes_for else None,
         refusal_code=refusal.code if refusal else "",

@@ -28,6 +28,9 @@ from workflows.ports import STEP_OPTIONS
 SHORTEST_WAIT = timedelta(seconds=1)
 """An instant behind us is still waited for, so that a decision that is there already comes first."""
 
+SUMMARY_CHARACTERS_MAX = 200
+DETAILS_CHARACTERS_MAX = 2_000
+
 _STATUS = SearchAttributeKey.for_keyword(OPERATION_STATUS)
 _LATE = SearchAttributeKey.for_bool(IS_LATE)
 
@@ -108,7 +111,7 @@ class Operation:
         )
         self._answers[asked.decision_id] = outcome
         refused = f": refused, {outcome.refusal_detail}" if outcome.refusal_code else ""
-        self._last_words = f"{step} by {asked.actor_name}{refused}"
+        self._last_words = _clipped(f"{step} by {asked.actor_name}{refused}", DETAILS_CHARACTERS_MAX)
         self._show(outcome)
         return outcome
 
@@ -150,7 +153,13 @@ class Operation:
 
 
 def _in_words(step: Step, asked: StaffDecision) -> str:
-    return f"{step} by {asked.actor_name or 'somebody without a name'}" + (f": {asked.reason}" if asked.reason else "")
+    why = f": {asked.reason}" if asked.reason else ""
+    return _clipped(f"{step} by {asked.actor_name or 'somebody without a name'}{why}", SUMMARY_CHARACTERS_MAX)
+
+
+def _clipped(text: str, characters_max: int) -> str:
+    """People may type any length; a summary that is too long for the server would fail the task."""
+    return text if len(text) <= characters_max else f"{text[: characters_max - 1]}…"
 
 
 def _alarm(row: StepOutcome) -> str:

@@ -230,3 +230,31 @@ async def test_the_trail_is_never_changed(db: Database, adjustments: AdjustmentA
         with pytest.raises(DBAPIError, match=r"no .* of audit is allowed"):
             async with db.write() as session:
                 await session.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reason": "x" * 256},
+        {"reason": "bell \x07 and nul \x00"},
+        {"actor_id": None, "actor_name": "x" * 300},
+        {"actor_id": None, "actor_name": " \x00"},
+        {"actor_id": None, "actor_name": ""},
+    ],
+)
+async def test_what_people_type_that_no_row_can_hold_is_refused_and_recorded(
+    db: Database, adjustments: AdjustmentActivities, said: dict[str, Any]
+) -> None:
+    await adjustments.open(request := asked(await add_stock(db, 200)))
+    refused = await adjustments.take(step(request, Step.APPROVE, **said))
+    assert refused.refusal_code == "validation_failed"
+    assert await trail(db, request) == [("request", None), ("approve", "validation_failed")]
+
+
+@pytest.mark.parametrize("decision_id", ["x" * 300, "nul \x00"])
+async def test_whatever_a_decision_is_called_it_is_taken_once(
+    db: Database, adjustments: AdjustmentActivities, decision_id: str
+) -> None:
+    await adjustments.open(request := asked(await add_stock(db, 200)))
+    outcomes = [await adjustments.take(step(request, Step.APPROVE, decision_id=decision_id)) for _ in range(2)]
+    assert [(outcome.changed, outcome.refusal_code) for outcome in outcomes] == [(True, ""), (False, "")]
