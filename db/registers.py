@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import adjustment_rows, tables
+from db import adjustment_rows, tables, transfer_rows
 from db.engine import ReadSession
 from db.operations import OperationTable
-from domain.contracts.operation_starts import OperationStart, adjustment_start
+from domain.contracts.operation_starts import OperationStart, adjustment_start, transfer_start
 from domain.operations import OperationKind
 
 
@@ -27,7 +27,13 @@ async def _adjustment(session: ReadSession, adjustment_id: UUID) -> OperationSta
     return adjustment_start(row) if row else None
 
 
-ADJUSTMENTS = Register(kind=OperationKind.ADJUSTMENT, table=tables.adjustments, start_of=_adjustment)
+async def _transfer(session: ReadSession, transfer_id: UUID) -> OperationStart | None:
+    row = await transfer_rows.get(session, transfer_id)
+    return transfer_start(row) if row else None
 
-REGISTERS = (ADJUSTMENTS,)
+
+ADJUSTMENTS = Register(kind=OperationKind.ADJUSTMENT, table=tables.adjustments, start_of=_adjustment)
+TRANSFERS = Register(kind=OperationKind.TRANSFER, table=tables.transfers, start_of=_transfer)
+
+REGISTERS = (ADJUSTMENTS, TRANSFERS)
 """All kinds: what Reconcile looks through for operations that lost their workflow."""

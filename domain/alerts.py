@@ -22,6 +22,7 @@ class AlertKind(StrEnum):
 
     LOW_STOCK = "low_stock"
     OUT_OF_STOCK = "out_of_stock"
+    TRANSFER_LATE = "transfer_late"
 
 
 STOCK_ALERTS = (AlertKind.LOW_STOCK, AlertKind.OUT_OF_STOCK)

@@ -11,6 +11,7 @@ class ApprovalReason(StrEnum):
 
     QUANTITY = "quantity"
     VALUE = "value"
+    REGION = "region"
 
 
 def needs_approval(

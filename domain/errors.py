@@ -27,6 +27,11 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── ReturnMismatch
     │   ├── OperationClosed
     │   ├── StepNotAllowed
+    │   ├── WarehouseInactive
+    │   ├── TooManyPieces
+    │   │   ├── ShipmentExceedsRequest
+    │   │   └── ReceiptExceedsShipment
+    │   ├── ReceiptMismatch
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
     ├── TooLarge
@@ -347,6 +352,57 @@ class StepNotAllowed(Conflict):
 
     code = "step_not_allowed"
     title = "This step is not possible now"
+
+
+class WarehouseInactive(Conflict):
+    """The warehouse is not in use; `warehouseId` in the answer names it."""
+
+    code = "warehouse_inactive"
+    title = "The warehouse is not in use"
+
+
+@dataclass(frozen=True, slots=True)
+class ExceededLine:
+    """A line that names more pieces than there can be."""
+
+    sku: str
+    quantity: int
+    most: int
+
+
+class TooManyPieces(Conflict):
+    """A line names more pieces than there can be; every such line is listed."""
+
+    code = "too_many_pieces"
+    title = "More pieces than there can be"
+    limit: ClassVar[str] = "possible"
+
+    def __init__(self, exceeded: Sequence[ExceededLine]) -> None:
+        named = ", ".join(f"{line.sku}: {line.quantity} named, {line.most} {self.limit}" for line in exceeded)
+        super().__init__(named, extra={"lines": [asdict(line) for line in exceeded]})
+
+
+class ShipmentExceedsRequest(TooManyPieces):
+    """More would be shipped than was asked for."""
+
+    code = "shipment_exceeds_request"
+    title = "More than was asked for"
+    limit = "asked for"
+
+
+class ReceiptExceedsShipment(TooManyPieces):
+    """More would arrive, or be decided about, than is still in transit."""
+
+    code = "receipt_exceeds_shipment"
+    title = "More than is in transit"
+    limit = "in transit"
+
+
+class ReceiptMismatch(Conflict):
+    """A receipt with this id was counted already, with other contents."""
+
+    code = "receipt_mismatch"
+    title = "This receipt was counted with other contents"
 
 
 class RequestInProgress(Conflict):

@@ -52,6 +52,18 @@ class Produced(StrEnum):
     ADJUSTMENT_LAPSED = "inventory.adjustment_lapsed"
     ADJUSTMENT_REMINDED = "inventory.adjustment_reminded"
     ADJUSTMENT_ESCALATED = "inventory.adjustment_escalated"
+    TRANSFER_REQUESTED = "inventory.transfer_requested"
+    TRANSFER_APPROVED = "inventory.transfer_approved"
+    TRANSFER_REJECTED = "inventory.transfer_rejected"
+    TRANSFER_LAPSED = "inventory.transfer_lapsed"
+    TRANSFER_REMINDED = "inventory.transfer_reminded"
+    TRANSFER_ESCALATED = "inventory.transfer_escalated"
+    TRANSFER_SHIPPED = "inventory.transfer_shipped"
+    TRANSFER_RECEIVED = "inventory.transfer_received"
+    TRANSFER_RESOLVED = "inventory.transfer_resolved"
+    TRANSFER_LATE = "inventory.transfer_late"
+    TRANSFER_CLOSED = "inventory.transfer_closed"
+    TRANSFER_CANCELLED = "inventory.transfer_cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,13 @@ class StockItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """Pieces on their way to a shelf, nobody's availability yet: `in_transit` left another warehouse by a transfer."""
+
+    in_transit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
     """One line of the append-only ledger. `quantity` is signed: the change of the row's total."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from db import adjustment_rows, audit
+from db import adjustment_rows, audit, transfer_rows
 from db.adjustment_rows import AdjustmentFilter
 from db.audit import AuditEntry
 from db.engine import Database
 from db.paging import Page, PageRequest
+from db.transfer_rows import TransferFilter
 from domain.adjustments import StockAdjustment
 from domain.errors import NotFound
+from domain.transfers import Transfer
 
 
 class OperationViews:
@@ -29,6 +31,17 @@ class OperationViews:
     async def adjustment_list(self, filters: AdjustmentFilter, page: PageRequest) -> Page[StockAdjustment]:
         """Adjustments, newest first; ordered by requestedAt."""
         return await self._database.reading(lambda session: adjustment_rows.listed(session, filters, page))
+
+    async def transfer(self, transfer_id: UUID) -> Transfer:
+        """One transfer with its lines."""
+        found = await self._database.reading(lambda session: transfer_rows.get(session, transfer_id))
+        if found is None:
+            raise NotFound("no transfer has this id")
+        return found
+
+    async def transfer_list(self, filters: TransferFilter, page: PageRequest) -> Page[Transfer]:
+        """Transfers, newest first; ordered by requestedAt."""
+        return await self._database.reading(lambda session: transfer_rows.listed(session, filters, page))
 
     async def audit_trail(self, operation_id: UUID) -> list[AuditEntry]:
         """Who took which step when and why, oldest first, refused steps too. Raises NotFound."""

@@ -15,6 +15,7 @@ from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
+from gateway.commands.transfers import TransferCommands
 from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import HealthChecks
@@ -41,6 +42,7 @@ class Services:
     purchasing: PurchasingViews
     alerts: AlertCommands
     adjustments: AdjustmentCommands
+    transfers: TransferCommands
     operation_views: OperationViews
     views: Views
     reports: Reports

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from db import alerts, movements, reservation_listing, reservations, returns, stock, waitlist, warehouses
+from db import alerts, incoming, movements, reservation_listing, reservations, returns, stock, waitlist, warehouses
 from db.alerts import AlertFilter
 from db.availability_view import AvailabilityView
 from db.engine import Database
@@ -27,7 +27,7 @@ from domain.limits import (
 )
 from domain.reservations import Reservation
 from domain.returns import Return
-from domain.stock import Movement, StockItem
+from domain.stock import Incoming, Movement, StockItem
 from domain.waitlist import InLine, WaitlistEntry
 from domain.warehouses import Warehouse
 from gateway.availability import AvailabilityChecks
@@ -59,6 +59,15 @@ class Views:
     async def inventory_of_sku(self, sku: str, page: PageRequest) -> Page[StockItem]:
         """A SKU's rows in all warehouses."""
         return await self.inventory_list(StockFilter(sku=sku), page)
+
+    async def incoming(self, items: Sequence[StockItem]) -> Mapping[UUID, Incoming]:
+        """What is on its way to rows that were read before, by their ids.
+
+        Read after them: so a version that is shown may be older than what is shown beside it, never newer.
+        """
+        places = {item.inventory_id: (item.sku, item.warehouse_id) for item in items}
+        found = await self._database.reading(lambda session: incoming.to_places(session, places.values()))
+        return {inventory_id: found[place] for inventory_id, place in places.items()}
 
     async def movements(self, inventory_id: UUID, filters: MovementFilter, page: PageRequest) -> Page[Movement]:
         """The ledger of one row, newest first; ordered by createdAt. Raises NotFound for an unknown row."""

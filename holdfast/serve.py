@@ -26,6 +26,7 @@ from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
+from gateway.commands.transfers import TransferCommands
 from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import Check, HealthChecks
@@ -44,6 +45,7 @@ from runtime.kafka import broker_answers
 from runtime.lifecycle import run_process
 from runtime.logs import configure_logging, get_logger
 from runtime.metrics import configure_metrics
+from runtime.policies import transfer_policy
 from runtime.rendezvous import Rendezvous
 from runtime.reservation_start import TASK_TIMEOUT
 from runtime.settings import Settings
@@ -134,6 +136,7 @@ def _services(
         purchasing=PurchasingViews(database),
         alerts=AlertCommands(database),
         adjustments=adjustments,
+        transfers=TransferCommands(database, desk, view, policy=transfer_policy(settings)),
         operation_views=OperationViews(database),
         views=Views(database, view),
         reports=Reports(database),

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
-from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
 from db.engine import Database
@@ -56,7 +55,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         reservations = ReservationActivities(database, settings)
         maintenance = MaintenanceActivities(database, client, settings)
         await stack.enter_async_context(reservation_worker(client, reservations, settings))
-        await stack.enter_async_context(operations_worker(client, AdjustmentActivities(database, settings), settings))
+        await stack.enter_async_context(operations_worker(client, database, settings))
         await stack.enter_async_context(maintenance_worker(client, maintenance, settings))
         _log.info("worker_ready")
         await Waker(database, TemporalReservations(client)).run(stop)

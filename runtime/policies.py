@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from domain.adjustments import AdjustmentPolicy
 from domain.operations import Patience
+from domain.transfers import TransferPolicy
 from runtime.settings import Settings
 
 
@@ -23,5 +24,14 @@ def adjustment_policy(settings: Settings) -> AdjustmentPolicy:
     return AdjustmentPolicy(
         threshold_quantity=settings.adjustment_approval_threshold,
         threshold_value=settings.adjustment_approval_value,
+        patience=patience(settings),
+    )
+
+
+def transfer_policy(settings: Settings) -> TransferPolicy:
+    """What one person may send alone, and how long stock may be on the road."""
+    return TransferPolicy(
+        threshold_quantity=settings.transfer_approval_threshold,
+        transit_seconds=settings.transfer_late_seconds,
         patience=patience(settings),
     )

@@ -17,6 +17,8 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from domain.limits import TRANSIT_SECONDS_MAX
+
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 DEVELOPMENT_PASSWORDS: Final = frozenset({"", "development"})
 """None, and the one that temporal-dev.yml shows to everybody."""
@@ -109,6 +111,8 @@ class Settings(BaseSettings):
     approval_remind_seconds: int = Field(default=24 * 3600, ge=1)
     approval_escalate_seconds: int = Field(default=48 * 3600, ge=1)
     approval_lapse_seconds: int = Field(default=7 * 24 * 3600, ge=1)
+    transfer_approval_threshold: int = Field(default=500, ge=1)
+    transfer_late_seconds: int = Field(default=259_200, ge=1, le=TRANSIT_SECONDS_MAX)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024, le=16_777_216)

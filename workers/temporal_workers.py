@@ -15,11 +15,14 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRu
 from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
+from activities.transfers import TransferActivities
+from db.engine import Database
 from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVATION_QUEUE
 from runtime.settings import Settings
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
+from workflows.transfer import TransferWorkflow
 
 WORKFLOW_TASKS_MAX = 200
 """Workflow tasks in work at once; more only queue for the same interpreter."""
@@ -53,13 +56,14 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
     )
 
 
-def operations_worker(client: Client, adjustments: AdjustmentActivities, settings: Settings) -> Worker:
+def operations_worker(client: Client, database: Database, settings: Settings) -> Worker:
     """The worker of the `operations` task queue: whatever waits for people, and the steps that they take."""
+    nouns = (AdjustmentActivities(database, settings), TransferActivities(database, settings))
     return Worker(
         client,
         task_queue=OPERATIONS_QUEUE,
-        workflows=[AdjustmentWorkflow],
-        activities=[adjustments.open, adjustments.take],
+        workflows=[AdjustmentWorkflow, TransferWorkflow],
+        activities=[activity for noun in nouns for activity in (noun.open, noun.take)],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=OPERATION_TASKS_MAX,

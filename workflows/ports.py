@@ -15,6 +15,7 @@ from temporalio.common import RetryPolicy
 from domain.contracts.adjustments import AdjustmentRequest
 from domain.contracts.operations import StepOutcome, StepRequest
 from domain.contracts.reservations import HoldOutcome, HoldRequest, SettleOutcome, SettleRequest
+from domain.contracts.transfers import TransferRequest
 
 
 class LocalActivityOptions(TypedDict):
@@ -80,6 +81,20 @@ class AdjustmentActivities(ABC):
         """Record the adjustment if nobody has, apply it if one person is enough; answers the row as it is now."""
 
     @activity.defn(name="take_adjustment_step")
+    @abstractmethod
+    async def take(self, request: StepRequest) -> StepOutcome:
+        """Take one step under its rules, or record who was refused and why."""
+
+
+class TransferActivities(ABC):
+    """One Postgres transaction each, idempotent on the transfer's id and the decision's."""
+
+    @activity.defn(name="open_transfer")
+    @abstractmethod
+    async def open(self, request: TransferRequest) -> StepOutcome:
+        """Record the transfer if nobody has; answers the row as it is now."""
+
+    @activity.defn(name="take_transfer_step")
     @abstractmethod
     async def take(self, request: StepRequest) -> StepOutcome:
         """Take one step under its rules, or record who was refused and why."""

@@ -17,6 +17,7 @@ from db.invariants.operations import OPERATIONS
 from db.invariants.reservations import RESERVATIONS
 from db.invariants.returns import RETURNS
 from db.invariants.stock import STOCK
+from db.invariants.transfers import TRANSFERS
 from db.invariants.waitlist import WAITLIST
 
 OVERDUE_LAG_SECONDS = 60.0
@@ -37,7 +38,7 @@ class Violation:
     samples: tuple[str, ...]
 
 
-INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS, **WAITLIST}
+INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS, **TRANSFERS, **WAITLIST}
 """A query for each invariant, in a file for each noun; every row it finds is a violation."""
 
 

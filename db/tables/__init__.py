@@ -10,6 +10,7 @@ from db.tables.operations import adjustments, audit
 from db.tables.reservations import reservation_lines, reservation_return_lines, reservation_returns, reservations
 from db.tables.stock import inventory, stock_movements, warehouses
 from db.tables.suppliers import supplier_items, suppliers
+from db.tables.transfers import transfer_lines, transfers
 from db.tables.waitlist import waitlist_entries
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "stock_movements",
     "supplier_items",
     "suppliers",
+    "transfer_lines",
+    "transfers",
     "waitlist_entries",
     "warehouses",
 ]

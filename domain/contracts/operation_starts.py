@@ -9,8 +9,11 @@ from uuid import UUID
 
 from domain.adjustments import StockAdjustment
 from domain.contracts.adjustments import AdjustmentRequest
-from domain.contracts.names import ADJUSTMENT_WORKFLOW
+from domain.contracts.names import ADJUSTMENT_WORKFLOW, TRANSFER_WORKFLOW
+from domain.contracts.operations import SkuQuantity
+from domain.contracts.transfers import TransferRequest
 from domain.operations import OperationKind
+from domain.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,4 +47,28 @@ def adjustment_start(adjustment: StockAdjustment) -> OperationStart:
         ),
         summary=f"{adjustment.type} {adjustment.delta:+d} × {adjustment.sku} · {adjustment.reason}",
         skus=(adjustment.sku,),
+    )
+
+
+def transfer_start(transfer: Transfer) -> OperationStart:
+    """The workflow of a transfer that has its row."""
+    lines = ", ".join(f"{line.quantity} × {line.sku}" for line in transfer.lines)
+    return OperationStart(
+        kind=OperationKind.TRANSFER,
+        workflow=TRANSFER_WORKFLOW,
+        operation_id=transfer.transfer_id,
+        request=TransferRequest(
+            transfer_id=transfer.transfer_id,
+            from_warehouse_id=transfer.from_warehouse_id,
+            to_warehouse_id=transfer.to_warehouse_id,
+            lines=[SkuQuantity(sku=line.sku, quantity=line.quantity) for line in transfer.lines],
+            actor_id=transfer.requested_by,
+            actor_name=transfer.requested_by_name,
+            reason=transfer.reason,
+            reference=transfer.reference,
+            expected_at=transfer.expected_at,
+            transit_seconds=transfer.transit_seconds,
+        ),
+        summary=" · ".join(part for part in (f"transfer of {lines}", transfer.reason) if part),
+        skus=[line.sku for line in transfer.lines],
     )

@@ -15,7 +15,7 @@ from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdate
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import audit, operations
+from db import audit, operations, receipts
 from db.engine import Database
 from db.registers import Register
 from domain.contracts.names import DECIDE, operation_workflow_id
@@ -97,14 +97,18 @@ class OperationDesk:
         raise TimeoutError("its workflow ends whenever it is asked")
 
     async def _settled(self, register: Register, operation_id: UUID, asked: StaffDecision) -> StepOutcome | None:
-        """What a closed operation says to a decision: the answer it had before, or that it is closed."""
+        """What a closed operation says to a decision: the answer it had before, that its receipt was counted before, or
+        that it is closed; None while it is open."""
         async with self._database.read() as session:
             row = await operations.get(session, register.table, operation_id)
             if row is None:
                 raise NotFound(f"no {register.kind} has this id")
             earlier = await audit.of_decision(session, operation_id, asked.decision_id)
+            is_counted = await receipts.is_counted(session, operation_id, asked)
         if earlier is not None:
             return operations.outcome_of(row, refusal=audit.refusal_in(earlier))
+        if is_counted:
+            return operations.outcome_of(row)
         if row.closed_at is not None:
             raise OperationClosed(f"it is {row.status.lower()} already", extra={"currentStatus": row.status})
         return None

@@ -17,6 +17,7 @@ from gateway.http.schemas.inventory import (
     InventoryItem,
     InventoryListing,
     InventoryQuery,
+    InventoryRow,
     InventoryUpdate,
 )
 from gateway.http.schemas.movements import Movement, MovementListing, MovementQuery
@@ -32,24 +33,26 @@ async def list_all(call: Call[None, InventoryQuery]) -> Reply:
     `orderBy` is `inventoryId` or `sku`.
     """
     page = await call.services.views.inventory_list(call.query.filters(), call.query.page_request())
-    return Reply(body=listing(page))
+    return Reply(body=await listing(call.services, page))
 
 
 async def read(call: Call[None, None]) -> Reply:
     """Get an inventory row."""
-    return _reply(await call.services.views.inventory_item(call.ids["inventoryId"]))
+    item = await call.services.views.inventory_item(call.ids["inventoryId"])
+    incoming = await call.services.views.incoming([item])
+    return Reply(body=InventoryRow.of(item, incoming[item.inventory_id]), version=item.version)
 
 
 async def list_of_product(call: Call[None, PageQuery]) -> Reply:
     """List a product's rows in all warehouses, its variants included."""
     page = await call.services.views.inventory_of_product(call.ids["productId"], call.query.page_request())
-    return Reply(body=listing(page))
+    return Reply(body=await listing(call.services, page))
 
 
 async def list_of_sku(call: Call[None, PageQuery]) -> Reply:
     """List a SKU's rows in all warehouses."""
     page = await call.services.views.inventory_of_sku(call.texts["sku"], call.query.page_request())
-    return Reply(body=listing(page))
+    return Reply(body=await listing(call.services, page))
 
 
 async def create(call: Call[InventoryCreate, None]) -> Reply:
@@ -128,9 +131,11 @@ async def list_movements(call: Call[None, MovementQuery]) -> Reply:
     return Reply(body=MovementListing.of(items, page.next_token))
 
 
-def listing(page: Page[StockItem]) -> InventoryListing:
-    """A page of rows as callers see it."""
-    return InventoryListing.of([InventoryItem.model_validate(item) for item in page.items], page.next_token)
+async def listing(services: Services, page: Page[StockItem]) -> InventoryListing:
+    """A page of rows as callers see it, with what is on its way to each."""
+    incoming = await services.views.incoming(page.items)
+    rows = [InventoryRow.of(item, incoming[item.inventory_id]) for item in page.items]
+    return InventoryListing.of(rows, page.next_token)
 
 
 def _reply(item: StockItem) -> Reply:

@@ -41,6 +41,7 @@ TAGS = {
     "reservations": "Stock held for an order: PENDING, then COMMITTED, CANCELLED or EXPIRED, once.",
     "returns": "Sold stock that came back, sellable or damaged.",
     "waitlist": "Who waits for a SKU that is short, in line.",
+    "transfers": "Stock on its way from one warehouse to another.",
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",

@@ -64,7 +64,7 @@ async def update(call: Call[WarehouseUpdate, None]) -> Reply:
 async def list_inventory(call: Call[None, PageQuery]) -> Reply:
     """List what stands in a warehouse."""
     page = await call.services.views.warehouse_inventory(call.ids["warehouseId"], call.query.page_request())
-    return Reply(body=listing(page))
+    return Reply(body=await listing(call.services, page))
 
 
 def _reply(row: WarehouseRow) -> Reply:

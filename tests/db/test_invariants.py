@@ -17,12 +17,13 @@ from db.invariants import INVARIANTS, SAMPLES_MAX, Violation, check, count_viola
 from db.waitlist_offers import offer_next
 from domain.adjustments import AdjustmentPolicy
 from domain.contracts.adjustments import AdjustmentRequest
-from domain.operations import Patience
+from domain.operations import Patience, Step
 from domain.reservations import ReservationStatus
 from domain.returns import Condition
 from domain.stock import MovementType, StockItem
 from tests.lines import join
 from tests.stocking import TESTER, add_stock, hold, return_sold, sell, settle, take_back, want
+from tests.transferring import lines, road
 
 _GUARDS_OFF = """
 alter table inventory drop constraint inventory_total_not_negative, drop constraint inventory_reserved_not_negative,
@@ -33,7 +34,11 @@ alter table stock_movements disable trigger user;
 alter table reservation_return_lines disable trigger user,
     drop constraint reservation_return_lines_damaged_are_written_off;
 drop index alerts_one_open;
-alter table waitlist_entries drop constraint waitlist_entries_offered_is_reserved
+alter table waitlist_entries drop constraint waitlist_entries_offered_is_reserved;
+alter table transfer_lines drop constraint transfer_lines_accounted_at_most_shipped,
+    drop constraint transfer_lines_shipped_at_most_asked;
+alter table transfers drop constraint transfers_end_once, drop constraint transfers_wake_while_open,
+    drop constraint transfers_shipped_on_the_road
 """
 
 _ONE_ROW = "where inventory_id = (select inventory_id from inventory where quantity_reserved > 0 limit 1)"
@@ -48,6 +53,7 @@ _DAMAGED = "where condition = 'damaged'"
 _SOLD_AND_KEPT = """where reservation_id = (select reservation_id from reservations r where status = 'COMMITTED'
     and not exists (select from reservation_returns b where b.reservation_id = r.reservation_id) limit 1)"""
 _LOW = "where inventory_id = (select subject_id from alerts where kind = 'low_stock' and resolved_at is null)"
+_ON_THE_ROAD = "where quantity_in_transit > 0"
 _A_LINE = "(select inventory_id from inventory limit 1)"
 
 DAMAGE = [
@@ -120,6 +126,33 @@ DAMAGE = [
     ("waiting_ends_in_time", "update waitlist_entries set expires_at = now() - interval '2 minutes'"),
     ("every_change_of_the_waitlist_is_news", "update waitlist_entries set sequence = sequence + 1"),
     ("every_change_of_the_waitlist_is_news", "delete from outbox where type = 'inventory.waitlist_joined'"),
+    ("every_step_is_in_the_audit", "update transfers set version = version + 1"),
+    ("every_step_is_news", "update transfers set version = version + 1"),
+    ("every_step_is_news", "delete from outbox where type = 'inventory.transfer_shipped'"),
+    ("every_step_is_news", "delete from outbox where type = 'inventory.adjustment_applied'"),
+    ("in_transit_is_accounted_for", f"update transfer_lines set quantity_lost = quantity + 1 {_ON_THE_ROAD}"),
+    ("in_transit_is_accounted_for", f"update transfer_lines set quantity_shipped = quantity + 1 {_ON_THE_ROAD}"),
+    ("in_transit_is_accounted_for", "update transfers set closed_at = now() where status = 'IN_TRANSIT'"),
+    ("in_transit_is_accounted_for", "update transfers set shipped_at = null where status = 'IN_TRANSIT'"),
+    ("in_transit_is_accounted_for", "delete from transfer_lines"),
+    (
+        "transfers_are_in_the_ledger",
+        f"update transfer_lines set quantity_received = quantity_received + 1 {_ON_THE_ROAD}",
+    ),
+    (
+        "transfers_are_in_the_ledger",
+        f"update transfer_lines set quantity_returned = quantity_returned + 1 {_ON_THE_ROAD}",
+    ),
+    ("transfers_are_in_the_ledger", "update stock_movements set reference = 'another' where type = 'TRANSFER'"),
+    ("transfers_are_in_the_ledger", f"update stock_movements set type = 'TRANSFER' where movement_id = {_SALE}"),
+    ("in_transit_is_what_the_ledger_lacks", "update stock_movements set type = 'OUTBOUND' where type = 'TRANSFER'"),
+    (
+        "in_transit_is_what_the_ledger_lacks",
+        f"update transfer_lines set quantity_shipped = quantity_shipped - 1 {_ON_THE_ROAD}",
+    ),
+    ("late_transfers_are_alerts", "delete from alerts where kind = 'transfer_late'"),
+    ("late_transfers_are_alerts", "update transfers set late_since = null"),
+    ("late_transfers_are_alerts", "update transfers set closed_at = now() where late_since is not null"),
 ]
 
 
@@ -143,6 +176,7 @@ async def lived_in(db: Database) -> Database:
     await join(db, one.sku)
     assert await offer_next(db, one.sku)
     await join(db, one.sku)
+    await transferred(db)
     assert await violations_of(db) == []
     async with db.single() as session:
         for statement in _GUARDS_OFF.split(";"):
@@ -164,6 +198,16 @@ async def adjusted(db: Database, item: StockItem) -> None:
             actor_name=TESTER.name,
         )
         await db.writing(lambda session, asked=asked: adjustments.request(session, asked, policy))
+
+
+async def transferred(db: Database) -> None:
+    """One that came short and is closed, and a late one that has come in part."""
+    way = await road(db, A=100)
+    short, late = await way.shipped(A=5), await way.shipped(A=5)
+    await way.take(short, Step.RECEIVE, lines=lines(A=3), discrepancy="lost")
+    await way.take(late, Step.RECEIVE, lines=lines(A=2))
+    await way.clock(late)
+    await way.shipped(A=5)
 
 
 class Undone(Exception):
@@ -198,7 +242,7 @@ async def test_there_are_a_few_samples_of_much_damage(lived_in: Database) -> Non
         await add_stock(lived_in, 5)
     found = await found_after(lived_in, "update inventory set quantity_total = quantity_total + 1")
     wrong = found["total_is_sum_of_movements"]
-    assert (wrong.count, len(wrong.samples)) == (SAMPLES_MAX + 5, SAMPLES_MAX)
+    assert wrong.count > len(wrong.samples) == SAMPLES_MAX
 
 
 async def test_what_holds_is_counted_as_zero(lived_in: Database) -> None:

@@ -24,31 +24,36 @@ IDENTITY = "recorder"
 
 @dataclass(slots=True)
 class OperationScene:
-    """One adjustment on a fake, with a worker that can be taken away."""
+    """One operation on a fake of its noun, with a worker that can be taken away."""
 
     client: Client
-    desk: FakeDesk
+    desk: Any
     queue: str
     handle: WorkflowHandle[Any, Any]
+    workflow: type = AdjustmentWorkflow
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         async with Worker(
             self.client,
             task_queue=self.queue,
-            workflows=[AdjustmentWorkflow],
+            workflows=[self.workflow],
             activities=[self.desk.open, self.desk.take],
             sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
             identity=IDENTITY,
         ):
             yield
 
-    async def ask(self, step: Step, name: str, decision_id: str) -> StepOutcome:
-        asked = StaffDecision(decision_id=decision_id, actor_id=uuid.uuid4(), actor_name=name)
+    async def ask(self, step: Step, name: str, decision_id: str, **said: Any) -> StepOutcome:
+        asked = StaffDecision(decision_id=decision_id, actor_id=uuid.uuid4(), actor_name=name, **said)
         return await self.handle.execute_update(DECIDE, args=[step, asked], result_type=StepOutcome)
 
     async def waiting(self, timers: int = 1) -> None:
         await until(self.handle, "timer_started_event_attributes", timers)
+
+    async def upserted(self, times: int) -> None:
+        """Wait until operators could see so many states."""
+        await until(self.handle, "upsert_workflow_search_attributes_event_attributes", times)
 
 
 async def _scene(client: Client, *, patience: timedelta = timedelta(days=1), refuses: str = "") -> OperationScene:

@@ -23,6 +23,7 @@ from domain.contracts.reservations import HoldOutcome, SettleOutcome
 from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
 from tests.replay.histories_so_far import until
 from tests.replay.operation_scenarios import OPERATION_SCENARIOS
+from tests.replay.transfer_scenarios import TRANSFER_SCENARIOS
 from tests.workflows.fakes import FakeHousekeeping, FakeStock, decision, hold_request, unavailable
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
@@ -256,7 +257,10 @@ async def _reconciled(client: Client, housekeeping: FakeHousekeeping) -> Scene:
     return Scene(client, FakeStock(nobody), queue, handle)
 
 
-SCENARIOS: dict[str, Callable[[Client], Awaitable[Any]]] = OPERATION_SCENARIOS | {
+SCENARIOS: dict[str, Callable[[Client], Awaitable[Any]]] = {
+    **OPERATION_SCENARIOS,
+    **TRANSFER_SCENARIOS,
+} | {
     scenario.__name__: scenario
     for scenario in (
         held_and_waiting,

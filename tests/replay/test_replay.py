@@ -17,6 +17,7 @@ from tests.replay.scenarios import SCENARIOS, played, recording_server
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.reservation import ReservationWorkflow
+from workflows.transfer import TransferWorkflow
 
 STORED = sorted(path.stem for path in HISTORIES.glob("*.json"))
 
@@ -30,7 +31,8 @@ async def recorder() -> AsyncIterator[Client]:
 @pytest.mark.parametrize("name", STORED)
 async def test_a_stored_history_replays(name: str) -> None:
     replayer = Replayer(
-        workflows=[AdjustmentWorkflow, ReservationWorkflow, ReconcileWorkflow], data_converter=DATA_CONVERTER
+        workflows=[AdjustmentWorkflow, TransferWorkflow, ReservationWorkflow, ReconcileWorkflow],
+        data_converter=DATA_CONVERTER,
     )
     await replayer.replay_workflow(stored(name))
 
@@ -45,7 +47,13 @@ def test_every_scenario_has_its_history() -> None:
 
 
 def test_histories_of_workflows_that_wait_are_among_them() -> None:
-    for name in ("held_and_waiting", "extended_and_waiting", "adjustment_waiting", "adjustment_refused_and_waiting"):
+    for name in (
+        "held_and_waiting",
+        "extended_and_waiting",
+        "adjustment_waiting",
+        "adjustment_refused_and_waiting",
+        "transfer_on_the_road",
+    ):
         assert "start timer" in (commands := fingerprint(stored(name)))
         assert "complete" not in commands
 

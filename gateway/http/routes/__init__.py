@@ -11,6 +11,7 @@ from gateway.http.routes.reports import REPORTS
 from gateway.http.routes.reservations import RESERVATIONS
 from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
+from gateway.http.routes.transfers import TRANSFERS
 from gateway.http.routes.waitlist import WAITLIST
 from gateway.http.routes.warehouses import WAREHOUSES
 
@@ -25,5 +26,6 @@ ROUTES = (
     *ALERTS,
     *SUPPLIERS,
     *ADJUSTMENTS,
+    *TRANSFERS,
     *HEALTH,
 )

@@ -14,6 +14,7 @@ from gateway.http.schemas.inventory import (
     InventoryItem,
     InventoryListing,
     InventoryQuery,
+    InventoryRow,
     InventoryUpdate,
 )
 from gateway.http.schemas.movements import MovementListing, MovementQuery
@@ -27,7 +28,7 @@ ROWS = answers(InventoryListing)
 
 INVENTORY = (
     Route("GET", "/api/v1/inventory", inventory.list_all, READ, ROWS, query=InventoryQuery),
-    Route("GET", "/api/v1/inventory/{inventoryId}", inventory.read, READ, ROW, has_version=True),
+    Route("GET", "/api/v1/inventory/{inventoryId}", inventory.read, READ, answers(InventoryRow), has_version=True),
     Route("GET", "/api/v1/inventory/product/{productId}", inventory.list_of_product, READ, ROWS, query=PageQuery),
     Route("GET", "/api/v1/inventory/sku/{sku}", inventory.list_of_sku, READ, ROWS, query=PageQuery),
     Route(

@@ -16,9 +16,11 @@ from domain.stock import (
     REORDER_POINT_DEFAULT,
     REORDER_QUANTITY_DEFAULT,
     Adjustment,
+    Incoming,
     MovementType,
     NewStockItem,
     ReasonCode,
+    StockItem,
     StockItemChanges,
 )
 from gateway.http.schemas.model import (
@@ -100,6 +102,7 @@ class InventoryUpdate(Body):
     inventory_id: Annotated[Id | None, Field(description="Read-only.")] = None
     quantity_available: Annotated[int | None, Field(description="Read-only.")] = None
     quantity_reserved: Annotated[int | None, Field(description="Read-only.")] = None
+    quantity_in_transit: Annotated[int | None, Field(description="Ignored.")] = None
     version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
     created_at: Annotated[str | None, Field(description="Ignored.")] = None
     updated_at: Annotated[str | None, Field(description="Ignored.")] = None
@@ -192,7 +195,19 @@ class InventoryItem(Shape):
     updated_at: datetime
 
 
-class InventoryListing(Listing[InventoryItem]):
+class InventoryRow(InventoryItem):
+    """A SKU in a warehouse as it is read: with what is on its way to it, which is not available yet."""
+
+    quantity_in_transit: Annotated[int, Field(description="Pieces that transfers bring here.")]
+
+    @classmethod
+    def of(cls, item: StockItem, incoming: Incoming) -> Self:
+        """A row as callers read it."""
+        row = InventoryItem.model_validate(item)
+        return cls(**dict(row), quantity_in_transit=incoming.in_transit)
+
+
+class InventoryListing(Listing[InventoryRow]):
     """Inventory rows, a page at a time."""
 
 

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from db import stock
 from db.availability_view import AvailabilityView
@@ -45,7 +44,7 @@ async def temporal(settings: Settings) -> Client:
 
 @pytest.fixture(scope="module")
 async def working(db: Database, temporal: Client, settings: Settings) -> AsyncIterator[None]:
-    async with operations_worker(temporal, AdjustmentActivities(db, settings), settings):
+    async with operations_worker(temporal, db, settings):
         yield
 
 

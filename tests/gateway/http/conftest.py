@@ -6,6 +6,7 @@ import pytest
 
 from db.paging import Page
 from domain.adjustments import Adjusted, BatchResult
+from domain.stock import Incoming
 from gateway.commands.reservations import Reserved
 from gateway.commands.returns import TakenBack
 from runtime.settings import Settings
@@ -25,6 +26,8 @@ from tests.gateway.http.face import (
     LINE_OF_LEDGER,
     LOW_ON_TEA,
     ON_HAND,
+    ON_THE_ROAD,
+    ROW,
     SOLD_BY_THEM,
     TAKEN_BACK,
     TEAHOUSE,
@@ -56,6 +59,7 @@ def with_usual_answers(served_face: Face) -> Face:
         "inventory_list": rows,
         "inventory_of_product": rows,
         "inventory_of_sku": rows,
+        "incoming": {ROW: Incoming(in_transit=12)},
         "movements": Page((LINE_OF_LEDGER,)),
         "warehouse": HAMBURG,
         "warehouse_list": Page((HAMBURG,)),
@@ -87,7 +91,10 @@ def with_usual_answers(served_face: Face) -> Face:
         "delete": None,
     }
     served_face.adjustments.answers = {"decide": APPLIED}
+    served_face.transfers.answers = {"request": ON_THE_ROAD, "decide": ON_THE_ROAD}
     served_face.operation_views.answers = {
+        "transfer": ON_THE_ROAD,
+        "transfer_list": Page((ON_THE_ROAD,), "next"),
         "adjustment": WAITING,
         "adjustment_list": Page((WAITING, APPLIED), "next"),
         "audit_trail": [ASKED_FOR],

@@ -28,6 +28,8 @@ from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
 from domain.stock import Movement, MovementType, ReasonCode, StockItem
 from domain.suppliers import Supplier, SupplierItem
+from domain.transfer_lines import TransferLine
+from domain.transfers import Transfer, TransferStatus
 from domain.waitlist import InLine, WaitlistEntry, WaitlistStatus
 from domain.warehouses import Warehouse
 from gateway.auth import SCOPES, Authenticator, development_token
@@ -41,8 +43,8 @@ from runtime.settings import Settings
 from tests.gateway.explained import ONLY_THERE
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT, ADJUSTMENT = (
-    UUID(int=number) for number in range(11, 20)
+ROW, PRODUCT, WAREHOUSE, RESERVATION, MOVEMENT, SUPPLIER, RETURN, ALERT, ADJUSTMENT, TRANSFER = (
+    UUID(int=number) for number in range(11, 21)
 )
 
 ITEM = StockItem(
@@ -232,6 +234,42 @@ APPLIED = replace(
     closed_at=NOON,
     version=2,
 )
+ON_THE_ROAD = Transfer(
+    transfer_id=TRANSFER,
+    from_warehouse_id=WAREHOUSE,
+    to_warehouse_id=UUID(int=77),
+    status=TransferStatus.PARTLY_RECEIVED,
+    lines=(
+        TransferLine(
+            sku="TEA-GREEN-250",
+            from_inventory_id=ROW,
+            quantity=40,
+            quantity_shipped=38,
+            quantity_received=30,
+            quantity_lost=5,
+            quantity_returned=1,
+        ),
+    ),
+    reason="the south sells faster",
+    reference="",
+    approval_reason=None,
+    transit_seconds=None,
+    expected_at=NOON,
+    shipped_at=NOON - timedelta(days=3),
+    late_since=NOON,
+    requested_by=UUID(int=99),
+    requested_by_name="tester",
+    requested_at=NOON - timedelta(days=4),
+    decided_by=None,
+    decided_by_name=None,
+    decided_at=None,
+    decision_reason="",
+    wakes_at=None,
+    wakes_for=None,
+    closed_at=None,
+    version=3,
+    updated_at=NOON,
+)
 ASKED_FOR = AuditEntry(
     audit_id=UUID(int=97),
     subject_kind=OperationKind.ADJUSTMENT,
@@ -346,10 +384,8 @@ class Part:
         return answer
 
     def last(self, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of the latest call, which must have been of this method."""
-        called, args, kwargs = self.asked[-1]
-        assert called == name
-        return args, kwargs
+        """The arguments of the latest call of this method."""
+        return [(args, kwargs) for called, args, kwargs in self.asked if called == name][-1]
 
 
 @dataclass

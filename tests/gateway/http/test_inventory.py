@@ -33,18 +33,19 @@ ROW_AS_JSON = {
     "createdAt": "2026-11-23T12:00:00.123456Z",
     "updatedAt": "2026-11-23T13:00:00.123456Z",
 }
+READ_AS_JSON = {**ROW_AS_JSON, "quantityInTransit": 12}
 NEW_ROW = {"sku": "TEA-GREEN-250", "productId": str(PRODUCT), "warehouseId": str(WAREHOUSE), "quantityTotal": 10}
 
 
 async def test_a_row_has_the_fields_of_the_specification_and_its_version_as_etag(face: Face) -> None:
     answer = await face.get(f"{PATH}/{ROW}")
-    assert (answer.status, answer.json, answer.headers["ETag"]) == (200, ROW_AS_JSON, '"5"')
+    assert (answer.status, answer.json, answer.headers["ETag"]) == (200, READ_AS_JSON, '"5"')
 
 
 async def test_rows_are_listed_by_every_filter_and_a_page_at_a_time(face: Face) -> None:
     query = f"sku=A&productId={PRODUCT}&variantId={ROW}&warehouseId={WAREHOUSE}&region=eu"
     answer = await face.get(f"{PATH}?{query}&pageSize=7&pageToken=abc&orderBy=sku%20desc")
-    assert answer.json == {"items": [ROW_AS_JSON], "nextPageToken": "next"}
+    assert answer.json == {"items": [READ_AS_JSON], "nextPageToken": "next"}
     assert face.views.last("inventory_list")[0] == (
         StockFilter(sku="A", product_id=PRODUCT, variant_id=ROW, warehouse_id=WAREHOUSE, region="eu"),
         PageRequest(size=7, token="abc", order_by="sku desc"),
@@ -57,9 +58,9 @@ async def test_a_page_has_fifty_items_unless_said_otherwise(face: Face) -> None:
 
 
 async def test_rows_are_found_by_product_and_by_sku(face: Face) -> None:
-    assert (await face.get(f"{PATH}/product/{PRODUCT}?pageSize=2")).json["items"] == [ROW_AS_JSON]
+    assert (await face.get(f"{PATH}/product/{PRODUCT}?pageSize=2")).json["items"] == [READ_AS_JSON]
     assert face.views.last("inventory_of_product")[0] == (PRODUCT, PageRequest(size=2))
-    assert (await face.get(f"{PATH}/sku/TEA-GREEN%2F250")).json["items"] == [ROW_AS_JSON]
+    assert (await face.get(f"{PATH}/sku/TEA-GREEN%2F250")).json["items"] == [READ_AS_JSON]
     assert face.views.last("inventory_of_sku")[0] == ("TEA-GREEN/250", PageRequest())
 
 
@@ -129,7 +130,7 @@ async def test_an_update_changes_what_was_said_and_nothing_else(face: Face) -> N
 
 
 async def test_a_row_that_was_read_may_be_sent_back_whole(face: Face) -> None:
-    answer = await face.ask("PUT", f"{PATH}/{ROW}", body={**ROW_AS_JSON, "reorderPoint": 4})
+    answer = await face.ask("PUT", f"{PATH}/{ROW}", body={**READ_AS_JSON, "reorderPoint": 4})
     assert answer.status == 200
     (_, changes, _), _ = face.stock.last("update")
     assert (changes.reorder_point, changes.quantity_total, changes.sku) == (4, 10, "TEA-GREEN-250")

@@ -39,7 +39,7 @@ async def test_a_missing_resource_is_404(face: Face) -> None:
     assert (answer.status, answer.code, answer.json["instance"]) == (404, "not_found", PATH)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1", "/api/v1/nothing", "/api/v1/inventory/", "/api/v1/transfers"])
+@pytest.mark.parametrize("path", ["/", "/api/v1", "/api/v1/nothing", "/api/v1/inventory/", "/api/v1/transfer"])
 async def test_a_path_that_is_no_route_is_404(face: Face, path: str) -> None:
     answer = await face.get(path)
     assert (answer.status, answer.code) == (404, "route_not_found")

@@ -234,6 +234,7 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         returns=returns,  # type: ignore[arg-type]
         stock=stock,  # type: ignore[arg-type]
         adjustments=Part(),  # type: ignore[arg-type]
+        transfers=Part(),  # type: ignore[arg-type]
         operation_views=Part(),  # type: ignore[arg-type]
         warehouses=Part(),  # type: ignore[arg-type]
         suppliers=Part(),  # type: ignore[arg-type]
