@@ -37,11 +37,13 @@ def cheapest_cover(costs: Sequence[int], gives: Sequence[Gives], needs: Sequence
 def _by_gain(costs: Sequence[int], gives: Sequence[Gives], needs: Sequence[int]) -> list[int]:
     """Always the place that gives most of what is still missing for its cost (Chvátal, Math. Oper. Res. 4, 1979)."""
     chosen: list[int] = []
+    others = list(range(len(costs)))
     missing = list(needs)
     while any(left > 0 for left in missing):
         wanting = [n for n, left in enumerate(missing) if left > 0]
-        shares = [sum(min(give[n], missing[n]) / needs[n] for n in wanting) for give in gives]
-        best = max(range(len(costs)), key=lambda place: shares[place] / costs[place])
+        shares = {place: sum(min(gives[place][n], missing[n]) / needs[n] for n in wanting) for place in others}
+        best = max(others, key=lambda place: shares[place] / costs[place])
+        others.remove(best)
         chosen.append(best)
         missing = [left - give for left, give in zip(missing, gives[best], strict=True)]
     return chosen

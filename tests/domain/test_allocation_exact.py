@@ -170,6 +170,18 @@ def test_a_dozen_warehouses_are_searched_whole(strategy: Strategy, case: Case) -
     check_cheapest(strategy, much, allow_split=True)
 
 
+@pytest.mark.parametrize("strategy", WEIGHING)
+@settings(max_examples=25)
+@given(case=cases(least=EXACT_PLACES_MAX + 1, most=EXACT_PLACES_MAX + 6, pieces=3), allow_split=st.booleans())
+def test_more_than_a_dozen_warehouses_serve_whatever_they_have(
+    strategy: Strategy, case: Case, allow_split: bool
+) -> None:
+    much = [*case.demands, *(Demand(sku=sku, quantity=2 + n) for n, sku in enumerate(SKUS))]
+    made = plan(much, case.levels, rules(strategy, allow_split=allow_split))
+    plain = plan(much, case.levels, Rules(allow_split=allow_split))
+    assert set(made.shortages) == set(plain.shortages)
+
+
 @pytest.mark.parametrize("strategy", list(Strategy))
 @settings(max_examples=50)
 @given(case=cases(), allow_split=st.booleans())
