@@ -19,7 +19,7 @@ import grpc
 import psutil
 
 from domain.errors import HoldfastError
-from holdfast.demo import checkout, kill, proof, race
+from holdfast.demo import checkout, kill, proof, race, warehouse
 from holdfast.demo.claims import Claims
 from holdfast.demo.client import PatienceEnded
 from holdfast.demo.shop import Shop, open_shop
@@ -36,6 +36,8 @@ CHAPTERS = (
     checkout.let_a_hold_expire,
     checkout.orders_by_kafka,
     race.race,
+    warehouse.move_stock,
+    warehouse.write_off_a_loss,
     kill.kill_and_retry,
     proof.count_the_news,
     proof.check_the_invariants,
