@@ -111,7 +111,8 @@ class Holding:
             planned = allocation.planned(request, found)
             if planned.shortages:
                 return await self._hopeless(request, found) or planned
-            spared = allocation.planned(request, found, self.under_way.left_of(found.levels))
+            left = self.under_way.left_of(found.levels)
+            spared = planned if left is found.levels else allocation.planned(request, found, left)
             if not spared.shortages:
                 return spared
             await self.under_way.ended(found.levels, seconds_max=patience_seconds)

@@ -32,12 +32,14 @@ class UnderWay:
             del self._plans[ended]
             ended.set_result(None)
 
-    def left_of(self, levels: Sequence[Level]) -> list[Level]:
-        """The same shelves without the pieces that somebody is about to take."""
+    def left_of(self, levels: Sequence[Level]) -> Sequence[Level]:
+        """The same shelves without the pieces that somebody is about to take; themselves when nobody takes any."""
         taken: Counter[UUID] = Counter()
         for planned in self._plans.values():
             for pick in planned.picks:
                 taken[pick.inventory_id] += pick.quantity
+        if taken.keys().isdisjoint(level.inventory_id for level in levels):
+            return levels
         return [
             replace(level, quantity_available=max(0, level.quantity_available - pieces))
             if (pieces := taken[level.inventory_id])

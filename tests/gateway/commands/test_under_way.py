@@ -139,3 +139,15 @@ def _level_like(level: Level, *, quantity: int) -> Level:
 def _taking(level: Level, quantity: int) -> Plan:
     pick = Pick(inventory_id=level.inventory_id, warehouse_id=level.warehouse_id, sku=level.sku, quantity=quantity)
     return Plan(picks=(pick,))
+
+
+async def test_shelves_are_less_what_is_about_to_be_taken_and_the_same_when_nothing_is() -> None:
+    under_way = UnderWay()
+    here, elsewhere = [
+        Level(inventory_id=uuid.uuid4(), warehouse_id=uuid.uuid4(), sku="A", quantity_available=5) for _ in range(2)
+    ]
+    pick = Pick(inventory_id=here.inventory_id, warehouse_id=here.warehouse_id, sku="A", quantity=3)
+    with under_way.taking(Plan(picks=(pick,))), under_way.taking(Plan(picks=(pick,))):
+        assert [level.quantity_available for level in under_way.left_of([here, elsewhere])] == [0, 5]
+        assert under_way.left_of(others := [elsewhere]) is others
+    assert under_way.left_of(shelves := [here, elsewhere]) is shelves
