@@ -14,6 +14,7 @@ HOLDS_RATIO_MIN = 0.6
 AVAILABILITY_MS_MAX = 5.0
 EVENT_MS_MAX = 100.0
 EXPIRY_MS_MAX = 1_000.0
+PLAN_MS_MAX = 10.0
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class Measured:
     availability: list[list[float]] = field(default_factory=list)
     reserved: list[list[float]] = field(default_factory=list)
     expiry: list[float] = field(default_factory=list)
+    plans: list[list[float]] = field(default_factory=list)
+    reasons: list[list[float]] = field(default_factory=list)
 
 
 def judged(measured: Measured) -> list[Row]:
@@ -41,6 +44,7 @@ def judged(measured: Measured) -> list[Row]:
         *_availability(measured),
         _row("order.created to inventory.reserved, 10/s, p95", measured.reserved, 0.95, EVENT_MS_MAX),
         _row("expiry lag, 1 000 holds due over a minute, p99", [measured.expiry], 0.99, EXPIRY_MS_MAX),
+        _allocation(measured),
     ]
 
 
@@ -91,6 +95,19 @@ def _availability(measured: Measured) -> list[Row]:
     within = p95.middle <= AVAILABILITY_MS_MAX
     budget = f"≤ {AVAILABILITY_MS_MAX:.0f} ms"
     return [Row("POST /availability/check, cached, 300/s, p95", "ms", p95, bare, "bare handler", budget, within)]
+
+
+def _allocation(measured: Measured) -> Row:
+    p95 = _spread_ms(measured.plans, 0.95)
+    reasons = _spread_ms(measured.reasons, 0.95)
+    return Row(
+        "allocation of 20 lines over 50 warehouses, p95",
+        "ms",
+        p95,
+        budget=f"≤ {PLAN_MS_MAX:.0f} ms",
+        is_within=p95.middle <= PLAN_MS_MAX,
+        notes=f"to say why takes {reasons.middle:.1f} ms more",
+    )
 
 
 def _row(name: str, runs: Sequence[Sequence[float]], share: float, milliseconds_max: float) -> Row:

@@ -16,7 +16,7 @@ import aiohttp
 from rich.console import Console
 
 from db.migrations import upgrade
-from holdfast.bench import events, hold_function
+from holdfast.bench import allocation, events, hold_function
 from holdfast.bench.budgets import Measured, judged
 from holdfast.bench.figures import Outcome, Row
 from holdfast.bench.report import print_table, write_json
@@ -31,6 +31,7 @@ CAPACITY_RATE, CAPACITY_COUNT = 80, 800
 AVAILABILITY_RATE, AVAILABILITY_COUNT = 300, 1_500
 EVENT_RATE, EVENT_COUNT = 10, 100
 EXPIRY_COUNT, EXPIRY_SECONDS = 1_000, 60.0
+ORDERS_COUNT = 300
 WARM_UP = 60
 
 Log = Callable[[str], None]
@@ -58,6 +59,7 @@ class Bench:
 
 async def _bench(settings: Settings, runs: int, log: Log) -> list[Row]:
     measured = Measured()
+    _allocation(runs, measured, log)
     await _hold_function(settings, runs, measured, log)
     async with _running(settings, measured, log) as bench:
         for number in range(1, runs + 1):
@@ -84,6 +86,15 @@ async def _one_run(bench: Bench, log: Log) -> None:
     measured.availability.append(await availability_seconds(bench.shop, AVAILABILITY_COUNT, AVAILABILITY_RATE))
     log(f"  order.created to inventory.reserved at {EVENT_RATE}/s")
     measured.reserved.append(await events.reserved_seconds(settings, bench.shop, EVENT_COUNT, EVENT_RATE))
+
+
+def _allocation(runs: int, measured: Measured, log: Log) -> None:
+    log(f"allocation of {ORDERS_COUNT} large orders, without a server")
+    allocation.timed(ORDERS_COUNT // 10)
+    for _ in range(runs):
+        timed = allocation.timed(ORDERS_COUNT)
+        measured.plans.append(timed.plans)
+        measured.reasons.append(timed.reasons)
 
 
 async def _hold_function(settings: Settings, runs: int, measured: Measured, log: Log) -> None:
