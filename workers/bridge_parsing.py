@@ -51,7 +51,7 @@ def parse(record: ConsumerRecord, *, hold_seconds_max: int = HOLD_SECONDS_MAX) -
     problem = problem_with(event_type, envelope.body)
     if problem:
         raise Malformed("invalid_body", problem)
-    if (envelope.body.get("holdSeconds") or 0) > hold_seconds_max:
+    if event_type is Consumed.ORDER_CREATED and (envelope.body.get("holdSeconds") or 0) > hold_seconds_max:
         raise Malformed("invalid_body", f"/holdSeconds: the longest hold is {hold_seconds_max} seconds")
     return Arrival(
         source=_bounded(envelope.attributes.get("source") or record.topic[:IDENTITY_CHARACTERS_MAX]),

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from domain.errors import HoldfastError, TooLarge, Unavailable
 from gateway.auth import Caller, request_id_from
 from gateway.http.draining import Draining, Unfinished
-from gateway.http.problems import BodyTooSlow, Broken, in_our_words, problem_answer
+from gateway.http.problems import BodyTooSlow, Broken, StrangeCoding, in_our_words, problem_answer
 from runtime.logs import get_logger
 from runtime.metrics import HTTP_DURATION
 
@@ -71,6 +71,8 @@ async def _answered(request: web.Request, handler: Handler, route: str, exchange
         try:
             if draining.refuses and route not in QUIET_ROUTES:
                 raise Unavailable("this process is stopping; ask again")
+            if request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower() != "chunked":
+                raise StrangeCoding("the only transfer coding is chunked")
             response = await handler(request)
         except HoldfastError as error:
             response = _problem(request, error)
@@ -87,7 +89,7 @@ async def _answered(request: web.Request, handler: Handler, route: str, exchange
 def _problem(request: web.Request, error: HoldfastError) -> web.Response:
     answer = problem_answer(error, request.path)
     response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-    if isinstance(error, TooLarge | BodyTooSlow):
+    if isinstance(error, TooLarge | BodyTooSlow | StrangeCoding):
         response.force_close()
     return response
 

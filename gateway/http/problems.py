@@ -108,6 +108,10 @@ class BodyTooSlow(HoldfastError):
     title = "The body did not arrive in time"
 
 
+class StrangeCoding(Malformed):
+    """The body travels in a coding that is not read here, so nobody can say with us where it ends."""
+
+
 class Broken(HoldfastError):
     """Our own mistake; the request id leads to it in the log."""
 

@@ -136,6 +136,12 @@ async def test_what_is_no_http_is_a_problem_too(face: Face, raw: bytes) -> None:
     assert b"malformed_request" in answer
 
 
+async def test_nothing_that_follows_a_body_in_a_strange_coding_is_read(face: Face) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".encode()
+    answer = await face.exchange(head + b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 ") == answer.count(b"HTTP/1.1 400 ") == 1
+
+
 async def test_a_resource_that_is_known_need_not_be_sent_again(face: Face) -> None:
     answer = await face.get(PATH, headers={"If-None-Match": 'W/"7", "1"'})
     assert (answer.status, answer.raw, answer.headers["ETag"]) == (304, b"", '"1"')
