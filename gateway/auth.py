@@ -137,7 +137,7 @@ class Authenticator:
             actor_from_subject(self._settings.jwt_issuer, subject),
             subject,
             _scopes(claims.get("scope", "")),
-            min(float(claims["exp"]), time.time() + TOKEN_CACHED_SECONDS_MAX),
+            min(int(claims["exp"]), time.time() + TOKEN_CACHED_SECONDS_MAX),
         )
 
 

@@ -31,9 +31,14 @@ from gateway.auth import (
     traceparent_from,
 )
 from runtime.settings import DEVELOPMENT_SECRET, Settings
+from tests.attack.tokens import by_hand, forged
 
 SETTINGS = Settings(app_env="test")
 RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+PEM, DER = (
+    RSA.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for encoding in (serialization.Encoding.PEM, serialization.Encoding.DER)
+)
 EC = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -92,6 +97,11 @@ async def test_a_token_without_scopes_allows_nothing() -> None:
     [
         ({"exp": time.time() - 1}, "expired"),
         ({"exp": None}, "exp"),
+        ({"exp": float("inf")}, "not valid"),
+        ({"nbf": float("inf")}, "not valid"),
+        ({"iss": ["holdfast"]}, "issuer"),
+        ({"aud": {"inventory-service": 1}}, "audience"),
+        ({"sub": ["boss"]}, "not valid"),
         ({"exp": "soon"}, "not valid"),
         ({"nbf": time.time() + 86_400}, "not valid yet"),
         ({"iss": "someone-else"}, "issuer"),
@@ -114,6 +124,17 @@ async def test_a_wrong_claim_is_refused_and_named(changes: dict[str, Any], words
     )
     with pytest.raises(Unauthenticated, match=words):
         await caller_of(header)
+
+
+async def test_an_expiry_in_no_time_that_a_double_holds_is_a_late_one() -> None:
+    header = "Bearer " + jwt.api_jws.encode(json.dumps(claims(exp=10**400)).encode(), DEVELOPMENT_SECRET)
+    assert (await caller_of(header)).subject == "shop"
+
+
+@pytest.mark.parametrize("name", sorted(forged(SETTINGS)))
+async def test_a_forged_token_opens_nothing(name: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await caller_of(forged(SETTINGS)[name])
 
 
 async def test_a_clock_ahead_of_ours_locks_nobody_out() -> None:
@@ -281,6 +302,19 @@ async def test_a_public_key_is_no_shared_secret(issuer: str) -> None:
 async def test_a_token_of_another_key_or_algorithm_is_refused(issuer: str, authorization: str) -> None:
     with pytest.raises(Unauthenticated):
         await caller_of(authorization, trusting(issuer))
+
+
+@pytest.mark.parametrize("name", sorted(forged(SETTINGS)))
+async def test_a_forged_token_opens_nothing_where_keys_are_published(issuer: str, name: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await caller_of(forged(SETTINGS)[name], trusting(issuer))
+
+
+@pytest.mark.parametrize("shown", [PEM, PEM.strip(), DER, json.dumps(public(RSA, "rsa")).encode()])
+async def test_a_published_key_is_no_secret_to_sign_with(issuer: str, shown: bytes) -> None:
+    for header in ({"alg": "HS256", "kid": "rsa"}, {"alg": "RS256", "kid": "rsa"}):
+        with pytest.raises(Unauthenticated):
+            await caller_of(f"Bearer {by_hand(header, claims(), shown)}", trusting(issuer))
 
 
 async def test_made_up_key_ids_are_no_load_on_the_issuer(issuer: str) -> None:

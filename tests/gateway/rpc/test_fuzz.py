@@ -27,22 +27,22 @@ TEXTS = st.sampled_from(["", " ", "\x00", "TEA", "茶" * 60, "00000000-0000-0000
 )
 
 
-def messages(descriptor: Descriptor) -> st.SearchStrategy[Message]:
+def messages(descriptor: Descriptor, texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Message]:
     """Messages of a type with any subset of its fields, each with a likely or an unlikely value."""
-    fields = {field.name: values(field) for field in descriptor.fields}
+    fields = {field.name: values(field, texts) for field in descriptor.fields}
     made = GetMessageClass(descriptor)
     return st.fixed_dictionaries({}, optional=fields).map(lambda chosen: made(**chosen))
 
 
-def values(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+def values(field: FieldDescriptor, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     kinds: dict[int, Callable[[], st.SearchStrategy[Any]]] = {
-        FieldDescriptor.CPPTYPE_STRING: lambda: TEXTS,
+        FieldDescriptor.CPPTYPE_STRING: lambda: texts,
         FieldDescriptor.CPPTYPE_INT32: lambda: INTS,
         FieldDescriptor.CPPTYPE_INT64: lambda: st.integers(-(2**63), 2**63 - 1),
         FieldDescriptor.CPPTYPE_ENUM: lambda: st.integers(-1, 25),
         FieldDescriptor.CPPTYPE_BOOL: st.booleans,
         FieldDescriptor.CPPTYPE_DOUBLE: st.floats,
-        FieldDescriptor.CPPTYPE_MESSAGE: lambda: messages(cast("Descriptor", field.message_type)),
+        FieldDescriptor.CPPTYPE_MESSAGE: lambda: messages(cast("Descriptor", field.message_type), texts),
     }
     one = kinds[field.cpp_type]()
     return st.lists(one, max_size=4) if field.is_repeated else one
