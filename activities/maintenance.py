@@ -8,8 +8,9 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from db import alerts, housekeeping, invariants, operations, reservations, waitlist
+from db import alerts, housekeeping, operations, reservations, waitlist
 from db.engine import Database
+from db.invariants.rolling import count_violations
 from db.registers import REGISTERS, Register
 from domain.contracts.names import operation_workflow_id, reservation_workflow_id
 from domain.contracts.reservations import adoption
@@ -40,7 +41,7 @@ class MaintenanceActivities(ports.MaintenanceActivities):
     async def check_invariants(self) -> dict[str, int]:
         """Count the violations of each invariant and export them as a metric, and what waits beside them."""
         await self._count_what_waits()
-        counts = await invariants.count_violations(self._database)
+        counts = await count_violations(self._database)
         for name, violations in counts.items():
             metrics.INVARIANT_VIOLATIONS.labels(invariant=name).set(violations)
             if violations:

@@ -17,7 +17,7 @@ ALERTS: dict[str, str] = {
     "every_crossing_raised_its_alert": """
         select o.type, o.stream_id as inventory_id, o.sequence from outbox o
         where o.type in ('inventory.low_stock', 'inventory.out_of_stock')
-          and o.created_at > clock_timestamp() - cast(:kept as interval)
+          and o.created_at > statement_timestamp() - cast(:kept as interval)
           and not exists (select from alerts a
                           where a.subject_id = o.stream_id and 'inventory.' || a.kind = o.type
                             and (a.details ->> 'sequence')::bigint = o.sequence)

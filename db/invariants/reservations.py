@@ -56,10 +56,10 @@ RESERVATIONS: dict[str, str] = {
         left join (
             select stream_id, min(sequence) as first, max(sequence) as last, count(*) as events
             from outbox
-            where created_at > clock_timestamp() - cast(:kept as interval)
+            where created_at > statement_timestamp() - cast(:kept as interval)
             group by stream_id
         ) o on o.stream_id = r.reservation_id
-        where r.updated_at > clock_timestamp() - cast(:kept as interval)
+        where r.updated_at > statement_timestamp() - cast(:kept as interval)
           and (o.last is distinct from r.sequence or o.events <> o.last - o.first + 1)
     """,
 }

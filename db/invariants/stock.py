@@ -35,7 +35,7 @@ STOCK: dict[str, str] = {
     "every_change_of_stock_is_news": """
         select m.inventory_id, m.sequence, 'no event of this movement' as problem
         from stock_movements m
-        where m.created_at > clock_timestamp() - cast(:kept as interval)
+        where m.created_at > statement_timestamp() - cast(:kept as interval)
           and not exists (select from outbox o where o.stream_id = m.inventory_id and o.sequence = m.sequence
                                                  and o.type = 'inventory.stock_updated')
         union all
@@ -44,7 +44,7 @@ STOCK: dict[str, str] = {
         join (
             select stream_id, min(sequence) as first, max(sequence) as last, count(*) as events
             from outbox
-            where type = 'inventory.stock_updated' and created_at > clock_timestamp() - cast(:kept as interval)
+            where type = 'inventory.stock_updated' and created_at > statement_timestamp() - cast(:kept as interval)
             group by stream_id
         ) o on o.stream_id = i.inventory_id
         where o.last <> i.sequence or o.events <> o.last - o.first + 1

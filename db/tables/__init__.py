@@ -11,6 +11,7 @@ from db.tables.reservations import reservation_lines, reservation_return_lines, 
 from db.tables.stock import inventory, stock_movements, warehouses
 from db.tables.suppliers import supplier_items, suppliers
 from db.tables.transfers import transfer_lines, transfers
+from db.tables.upkeep import invariant_marks
 from db.tables.waitlist import waitlist_entries
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "idempotency_keys",
     "import_lines",
     "inbox",
+    "invariant_marks",
     "inventory",
     "metadata",
     "outbox",

@@ -1,0 +1,16 @@
+"""How far the invariants have been looked at."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from db.migrations import sql
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(sql("invariant_marks").replace(":", r"\:"))
