@@ -98,8 +98,8 @@ async def test_refusals_carry_the_same_code(customer: Customer) -> None:
             ("CommitReservation", pb.CommitReservationRequest(reservation_id=nobody)),
         ),
         (
-            (f"/inventory/{item.inventory_id}/adjust", {"delta": 9000, "type": "INBOUND", "reason": "much"}),
-            ("UpdateStock", pb.UpdateStockRequest(inventory_id=item.inventory_id, delta=9000, reason="much")),
+            (f"/inventory/{item.inventory_id}/adjust", {"delta": -9000, "type": "DAMAGE", "reason": "much"}),
+            ("UpdateStock", pb.UpdateStockRequest(inventory_id=item.inventory_id, delta=-9000, reason="much")),
         ),
     ]
     for (path, body), (method, request) in pairs:

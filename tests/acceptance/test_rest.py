@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from gateway.auth import SCOPES, development_token
+from runtime.settings import Settings
 from tests.acceptance.customer import Customer, Item, new_order, wish
+from tests.acceptance.operations_walk import walk_adjustments, walk_returns, walk_transfers
 from tests.acceptance.up import Up
 
 NOBODY = "5e8a1d5e-0000-4000-8000-000000000000"
@@ -21,15 +24,15 @@ NOBODY = "5e8a1d5e-0000-4000-8000-000000000000"
 class Walk:
     """Requests with urllib, each remembered with the route that it took."""
 
-    def __init__(self, api: str, token: str) -> None:
-        self._api = api
+    def __init__(self, api: str, token: str, taken: set[tuple[str, str]] | None = None) -> None:
+        self.api = api
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self.taken: set[tuple[str, str]] = set()
+        self.taken = set() if taken is None else taken
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
         data = None if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self._api + path, data=data, method=method, headers={**self._headers, **named})
+        request = urllib.request.Request(self.api + path, data=data, method=method, headers={**self._headers, **named})
         try:
             with urllib.request.urlopen(request) as answer:
                 status, content, got = answer.status, answer.read(), dict(answer.headers)
@@ -56,6 +59,10 @@ async def test_every_route_of_the_document_answers(walk: Walk, customer: Custome
     _walk_suppliers(walk, item)
     _walk_alerts(walk, item)
     await _walk_waitlist(walk, customer)
+    boss = Walk(walk.api, development_token(Settings(), subject="boss", scopes=SCOPES), walk.taken)
+    walk_returns(walk, await customer.stock(50))
+    walk_adjustments(walk, boss, await customer.stock(500))
+    walk_transfers(walk, boss, await customer.stock(5_000))
     _walk_health(walk)
     document = walk("GET", "/openapi.json")[1]
     promised = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
