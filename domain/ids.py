@@ -41,3 +41,5 @@ SWEEPER = system_actor("sweeper")
 BRIDGE = system_actor("bridge")
 MAINTENANCE = system_actor("maintenance")
 CLOCK = system_actor("clock")
+TEMPORAL_UI = system_actor("temporal-ui")
+"""Somebody with Temporal's own tools, who gave no name."""

@@ -2,11 +2,12 @@
 
 Handlers only enqueue; `run` alone calls activities, one decision at a time. The truth is the row in Postgres: what
 the workflow knows is what the last transition answered. Signals serve the Kafka bridge and the Temporal UI, updates
-of the same names serve callers who wait for the outcome.
+of the same names serve callers who wait for the outcome. Temporal's own "Request Cancellation" is one more decision.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ from domain.contracts.reservations import (
     SettleRequest,
     Source,
 )
-from domain.ids import EXPIRY
+from domain.ids import EXPIRY, TEMPORAL_UI
 from domain.limits import HOLD_SECONDS_MAX, HOLD_SECONDS_MIN
 from domain.reservations import ReleaseReason, ReservationStatus
 from workflows.ports import STOCK_OPTIONS, ReservationActivities
@@ -40,6 +41,15 @@ EXPIRE_REQUEST = DecisionRequest(
     reason=ReleaseReason.EXPIRED,
     source=Source.TEMPORAL,
 )
+
+CANCEL_REQUEST = DecisionRequest(
+    decision_id="cancel-request",
+    actor_id=TEMPORAL_UI.actor_id,
+    actor_name=TEMPORAL_UI.name,
+    reason=ReleaseReason.CANCELLED,
+    source=Source.TEMPORAL,
+)
+"""Once in a workflow's life: the server takes no second one."""
 
 
 @workflow.defn(name=RESERVATION_WORKFLOW)
@@ -59,7 +69,17 @@ class ReservationWorkflow:
 
     @workflow.run
     async def run(self, request: HoldRequest) -> str:
-        """The story; the result is the status that the reservation ended with."""
+        """The story; the result is the status that the reservation ended with. A cancel request strikes only here,
+        never a transaction that is under way.
+        """
+        story = asyncio.create_task(self._story(request))
+        try:
+            return await asyncio.shield(story)
+        except asyncio.CancelledError:
+            self._enqueue(Decision.CANCEL, CANCEL_REQUEST)
+            return await story
+
+    async def _story(self, request: HoldRequest) -> str:
         async with self._leaving_nobody_waiting():
             row = await self._hold(request)
             while row.status is ReservationStatus.PENDING:

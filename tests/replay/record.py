@@ -15,6 +15,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHistory
 
+from runtime.lifecycle import exit_process
 from tests.replay.scenarios import SCENARIOS, played, recording_server
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -51,3 +52,4 @@ def _wanted(arguments: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     asyncio.run(record(_wanted(sys.argv[1:])))
+    exit_process(0)

@@ -148,6 +148,15 @@ async def cancelled_by_a_signal(client: Client) -> Scene:
     return scene
 
 
+async def cancelled_by_a_request(client: Client) -> Scene:
+    scene = await _scene(client)
+    async with scene.working():
+        await scene.held()
+        await scene.handle.cancel()
+        await scene.handle.result()
+    return scene
+
+
 async def expired(client: Client) -> Scene:
     scene = await _scene(client, hold_seconds=1)
     async with scene.working():
@@ -269,6 +278,7 @@ SCENARIOS: dict[str, Callable[[Client], Awaitable[Any]]] = {
         committed_by_a_signal,
         cancelled_by_an_update,
         cancelled_by_a_signal,
+        cancelled_by_a_request,
         expired,
         expired_early_by_the_database_clock,
         rejected,

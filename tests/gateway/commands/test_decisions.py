@@ -172,6 +172,15 @@ class TestWithoutAWorkflow:
         assert (await open_shop.commands.commit(held.reservation_id, CALLER)).status is COMMITTED
         assert await _outcome(open_shop, held) == "COMMITTED"
 
+    async def test_one_that_is_asked_to_cancel_itself_frees_its_stock(self, open_shop: Desk) -> None:
+        held = await _held(open_shop)
+        await open_shop.workflow(held.reservation_id).cancel()
+        assert await _outcome(open_shop, held) == "CANCELLED"
+        assert (await reservation_now(open_shop.database, held)).status is CANCELLED
+        _, released = await news_of(open_shop.database, held.reservation_id)
+        assert (released.type, released.data["reason"]) == ("inventory.released", "cancelled")
+        await assert_invariants(open_shop.database)
+
     async def test_one_that_never_was_is_started_and_takes_the_decision(self, open_shop: Desk) -> None:
         held = await hold(open_shop.database, want(await add_stock(open_shop.database, 5), 2))
         extended = await open_shop.commands.extend(held.reservation_id, CALLER, hold_seconds=3000)
