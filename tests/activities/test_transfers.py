@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
+from activities.transfers import TransferActivities
 from db import alerts, audit, incoming, stock, warehouses
 from db.alerts import AlertFilter
 from db.engine import Database
@@ -24,6 +25,7 @@ from domain.events import Produced
 from domain.limits import STOCK_TOTAL_MAX
 from domain.operations import Step
 from domain.warehouses import Warehouse, WarehouseChanges
+from runtime.settings import Settings
 from tests.stocking import TESTER, add_stock, assert_documented, assert_invariants, hold, news_of, want
 from tests.transferring import BOSS, THRESHOLD, lines, road
 
@@ -139,6 +141,16 @@ class TestApproval:
         assert (outcome.status, outcome.wakes_at) == ("APPROVED", None)
         assert (approved.decided_by_name, approved.decision_reason) == ("boss", "they need it")
         assert (await way.take(request, Step.SHIP)).status == "IN_TRANSIT"
+
+    async def test_what_was_asked_for_is_judged_by_the_threshold_of_its_day(self, db: Database) -> None:
+        way = await road(db, A=20)
+        small = await way.opened(A=10)
+        way.activities = TransferActivities(db, Settings(transfer_approval_threshold=5))
+        large = await way.opened(A=6)
+        assert (await way.take(small, Step.SHIP)).status == "IN_TRANSIT"
+        way.activities = TransferActivities(db, Settings(transfer_approval_threshold=500))
+        assert (await way.take(large, Step.SHIP)).refusal_code == "step_not_allowed"
+        assert (await way.take(large, Step.APPROVE)).status == "APPROVED"
 
     async def test_nobody_decides_and_it_lapses(self, db: Database) -> None:
         way = await road(db, far=True, A=10)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import uuid
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from db import movements
+from db import movements, stock
 from db.engine import Database
 from db.locks import lock_stock
 from db.movements import Change
@@ -18,7 +19,7 @@ from domain.contracts.operations import StepOutcome
 from domain.contracts.transfers import TransferRequest
 from domain.operations import Step
 from domain.reservations import ReservationStatus
-from domain.stock import MovementType
+from domain.stock import MovementType, NewStockItem
 from tests.stocking import TESTER, hold, stock_now, wait_until_blocked, want
 from tests.transferring import Road, lines, road
 
@@ -155,3 +156,19 @@ async def test_rows_that_several_make_at_once_are_made_once(db: Database) -> Non
     outcomes = await asyncio.gather(*(way.take(request, Step.RECEIVE) for way, request in zip(ways, sent, strict=True)))
     assert codes(list(outcomes)) == [""] * 4
     assert await one.levels(one.target) == dict.fromkeys(skus, 8)
+
+
+@pytest.mark.usefixtures("_no_deadlock")
+async def test_rows_are_made_in_the_order_of_their_skus(db: Database) -> None:
+    skus = [f"O{number}" for number in range(6)]
+    way = await road(db, **dict.fromkeys(skus, 10))
+    request = await way.shipped(**dict.fromkeys(skus, 2))
+    async with db.write() as session:
+        for sku in skus:
+            new = NewStockItem(sku=sku, product_id=uuid.uuid4(), warehouse_id=way.target.warehouse_id)
+            assert await stock.add(session, new, uuid.uuid4())
+            if sku == skus[0]:
+                receiving = asyncio.ensure_future(way.take(request, Step.RECEIVE))
+                await wait_until_blocked(db)
+    assert (await receiving).status == "CLOSED"
+    assert await way.levels(way.target) == dict.fromkeys(skus, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -75,6 +76,14 @@ async def decide(
     commands: TransferCommands, transfer: Transfer, step: Step, by: Caller = BOSS, **said: Any
 ) -> Transfer:
     return await commands.decide(transfer.transfer_id, step, by, **{"decision_id": uuid.uuid4(), **said})
+
+
+async def listed(temporal: Client, transfer: Transfer, query: str) -> None:
+    """Wait until operators find it so: lists are a moment behind."""
+    wanted = f"WorkflowId = '{operation_workflow_id(OperationKind.TRANSFER, transfer.transfer_id)}' AND {query}"
+    async with asyncio.timeout(15):
+        while (await temporal.count_workflows(wanted)).count != 1:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.05)
 
 
 def workflow(temporal: Client, transfer: Transfer) -> Any:
@@ -161,6 +170,22 @@ async def test_people_in_temporal_ui_need_a_name_and_what_they_say(
         ("resolve", "dora", "temporal", None),
     ]
     assert (await way.levels(way.source), await way.levels(way.target)) == ({"A": 8}, {"A": 2})
+
+
+@pytest.mark.usefixtures("working")
+async def test_operators_find_what_waits_what_is_on_the_road_and_what_is_late(
+    db: Database, commands: TransferCommands, temporal: Client
+) -> None:
+    way = await road(db, far=True, A=10)
+    made = await request(commands, way, A=4)
+    await listed(temporal, made, "OperationStatus = 'PENDING_APPROVAL'")
+    await decide(commands, made, Step.APPROVE)
+    await decide(commands, made, Step.SHIP)
+    await listed(temporal, made, "OperationStatus = 'IN_TRANSIT' AND IsLate = false")
+    late = await commands.request(replace(asked(way, A=1), transit_seconds=1), ANN, transfer_id=uuid.uuid4())
+    await decide(commands, late, Step.APPROVE)
+    await decide(commands, late, Step.SHIP)
+    await listed(temporal, late, "IsLate = true AND ExecutionStatus = 'Running' AND Skus = 'A'")
 
 
 @pytest.mark.usefixtures("working")
