@@ -28,7 +28,7 @@ class FieldError(Shape):
 
 
 class Problem(Shape):
-    """What went wrong. `code` is stable; some codes carry further members, e.g. `shortages`, `reservationId`."""
+    """What went wrong. `code` is stable; some codes carry more, e.g. `shortages`, `rejected`, `reservationId`."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -44,6 +44,13 @@ class Problem(Shape):
                     "instance": "/api/v1/reservations",
                     "code": "insufficient_stock",
                     "shortages": [{"sku": "TEA-GREEN-250", "requested": 3, "available": 1}],
+                    "rejected": [
+                        {
+                            "warehouseId": "019ab3c0-7f1e-7d3a-9c55-0a4d2f6b8e12",
+                            "distanceKm": None,
+                            "reasons": ["too_little"],
+                        }
+                    ],
                 }
             ]
         },
