@@ -1,0 +1,42 @@
+"""Every query that is measured can be asked, and becomes a figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from holdfast.bench import queries
+from holdfast.bench.dataset import Size, fill
+from holdfast.bench.figures import Row
+from holdfast.bench.report import write_json
+from runtime.settings import Settings
+
+SMALL = Size(warehouses=5, skus=20, movements=5_000, reservations=1_200, pending=100)
+
+
+@pytest.fixture(scope="module")
+async def figures(database: Settings) -> list[Row]:
+    await fill(database, SMALL)
+    return await queries.measure(database, SMALL, 2, lambda line: None, asked_max=3)
+
+
+def test_each_query_has_a_figure_for_each_run(figures: list[Row]) -> None:
+    assert len({row.name for row in figures}) == len(figures) >= 17
+    for row in figures:
+        assert len(row.ours.values) == 2, row.name
+        assert row.ours.lowest > 0, row.name
+        assert (row.is_within is None) == (row.budget == ""), row.name
+
+
+def test_lists_reports_and_invariants_are_among_them(figures: list[Row]) -> None:
+    for words in ("rows of a region", "ledger", "availability", "stock as of", "days of cover", "invariants"):
+        assert any(words in row.name for row in figures), words
+
+
+def test_the_figures_are_written_for_programs(figures: list[Row], tmp_path: Path) -> None:
+    write_json(tmp_path / "queries.json", figures, 2)
+    written = json.loads((tmp_path / "queries.json").read_text())
+    assert [figure["name"] for figure in written["figures"]] == [row.name for row in figures]
+    assert written["figures"][0]["ours"] == list(figures[0].ours.values)
