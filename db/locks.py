@@ -39,6 +39,7 @@ _LOCK_OVERDUE = text("""
 _STOCK_OF = text("select distinct inventory_id from reservation_lines where reservation_id = any (:ids)")
 _LOCK_RESERVATION = text("select 1 from reservations where reservation_id = :id for no key update")
 _TRY_LOCK_LINE = text("select pg_try_advisory_xact_lock(hashtextextended(:line, 0))")
+_LOCK_WAREHOUSE = text("select 1 from warehouses where warehouse_id = :id for no key update")
 _LOCK_STOCK = text("select lock_stock(cast(:ids as uuid[]))")
 
 
@@ -60,6 +61,11 @@ async def lock_operation(session: WriteSession, table: Table, operation_id: UUID
     (key,) = table.primary_key
     statement = select(table).where(key == operation_id).with_for_update(key_share=True)
     return (await session.execute(statement)).first()
+
+
+async def lock_warehouse(session: WriteSession, warehouse_id: UUID) -> None:
+    """Lock a warehouse, if there is one, before anything else: orders for it are drafted one after the other."""
+    await session.execute(_LOCK_WAREHOUSE, {"id": warehouse_id})
 
 
 async def lock_stock(session: WriteSession, inventory_ids: Collection[UUID]) -> None:

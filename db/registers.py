@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import adjustment_rows, tables, transfer_rows
+from db import adjustment_rows, purchase_order_rows, tables, transfer_rows
 from db.engine import ReadSession
 from db.operations import OperationTable
-from domain.contracts.operation_starts import OperationStart, adjustment_start, transfer_start
+from domain.contracts.operation_starts import OperationStart, adjustment_start, purchase_order_start, transfer_start
 from domain.operations import OperationKind
 
 
@@ -32,8 +32,14 @@ async def _transfer(session: ReadSession, transfer_id: UUID) -> OperationStart |
     return transfer_start(row) if row else None
 
 
+async def _purchase_order(session: ReadSession, purchase_order_id: UUID) -> OperationStart | None:
+    row = await purchase_order_rows.get(session, purchase_order_id)
+    return purchase_order_start(row) if row else None
+
+
 ADJUSTMENTS = Register(kind=OperationKind.ADJUSTMENT, table=tables.adjustments, start_of=_adjustment)
 TRANSFERS = Register(kind=OperationKind.TRANSFER, table=tables.transfers, start_of=_transfer)
+PURCHASE_ORDERS = Register(kind=OperationKind.PURCHASE_ORDER, table=tables.purchase_orders, start_of=_purchase_order)
 
-REGISTERS = (ADJUSTMENTS, TRANSFERS)
+REGISTERS = (ADJUSTMENTS, TRANSFERS, PURCHASE_ORDERS)
 """All kinds: what Reconcile looks through for operations that lost their workflow."""

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Uuid, any_, cast, func, select, text, true, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
 from db.alerts import resolve_alerts
 from db.engine import ReadSession, WriteSession
@@ -70,6 +70,17 @@ async def of_product(session: ReadSession, product_id: UUID, variant_id: UUID | 
     if variant_id is not None:
         statement = statement.where(inventory.c.variant_id == variant_id)
     return [stock_item_of(row) for row in await session.execute(statement)]
+
+
+async def products_of(session: ReadSession, skus: Collection[str]) -> dict[str, tuple[UUID, UUID | None]]:
+    """The product and variant of SKUs, as their newest rows anywhere say; a SKU that has no row is missing."""
+    statement = (
+        select(inventory.c.sku, inventory.c.product_id, inventory.c.variant_id)
+        .where(inventory.c.sku.in_(list(skus)), inventory.c.deleted_at.is_(None))
+        .ext(distinct_on(inventory.c.sku))
+        .order_by(inventory.c.sku, inventory.c.created_at.desc())
+    )
+    return {row.sku: (row.product_id, row.variant_id) for row in await session.execute(statement)}
 
 
 async def add(session: WriteSession, new: NewStockItem, inventory_id: UUID) -> bool:

@@ -23,6 +23,7 @@ class AlertKind(StrEnum):
     LOW_STOCK = "low_stock"
     OUT_OF_STOCK = "out_of_stock"
     TRANSFER_LATE = "transfer_late"
+    PURCHASE_ORDER_LATE = "purchase_order_late"
 
 
 STOCK_ALERTS = (AlertKind.LOW_STOCK, AlertKind.OUT_OF_STOCK)

@@ -27,10 +27,12 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   ├── ReturnMismatch
     │   ├── OperationClosed
     │   ├── StepNotAllowed
+    │   ├── SupplierInactive
     │   ├── WarehouseInactive
     │   ├── TooManyPieces
     │   │   ├── ShipmentExceedsRequest
-    │   │   └── ReceiptExceedsShipment
+    │   │   ├── ReceiptExceedsShipment
+    │   │   └── ReceiptExceedsOrder
     │   ├── ReceiptMismatch
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
@@ -354,6 +356,13 @@ class StepNotAllowed(Conflict):
     title = "This step is not possible now"
 
 
+class SupplierInactive(Conflict):
+    """The supplier is not in use; `supplierId` in the answer names it."""
+
+    code = "supplier_inactive"
+    title = "The supplier is not in use"
+
+
 class WarehouseInactive(Conflict):
     """The warehouse is not in use; `warehouseId` in the answer names it."""
 
@@ -396,6 +405,14 @@ class ReceiptExceedsShipment(TooManyPieces):
     code = "receipt_exceeds_shipment"
     title = "More than is in transit"
     limit = "in transit"
+
+
+class ReceiptExceedsOrder(TooManyPieces):
+    """More has arrived than was ordered, and more than is tolerated."""
+
+    code = "receipt_exceeds_order"
+    title = "More than was ordered"
+    limit = "can be taken"
 
 
 class ReceiptMismatch(Conflict):

@@ -64,6 +64,14 @@ class Produced(StrEnum):
     TRANSFER_LATE = "inventory.transfer_late"
     TRANSFER_CLOSED = "inventory.transfer_closed"
     TRANSFER_CANCELLED = "inventory.transfer_cancelled"
+    PURCHASE_ORDER_DRAFTED = "inventory.purchase_order_drafted"
+    PURCHASE_ORDER_APPROVED = "inventory.purchase_order_approved"
+    PURCHASE_ORDER_REJECTED = "inventory.purchase_order_rejected"
+    PURCHASE_ORDER_SENT = "inventory.purchase_order_sent"
+    PURCHASE_ORDER_RECEIVED = "inventory.purchase_order_received"
+    PURCHASE_ORDER_CLOSED = "inventory.purchase_order_closed"
+    PURCHASE_ORDER_CANCELLED = "inventory.purchase_order_cancelled"
+    PURCHASE_ORDER_LATE = "inventory.purchase_order_late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,9 +88,11 @@ class StockItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """Pieces on their way to a shelf, nobody's availability yet: `in_transit` left another warehouse by a transfer."""
+    """Pieces on their way to a shelf, nobody's availability yet: `in_transit` left another warehouse by a transfer,
+    `on_order` are those that suppliers are to deliver, drafts included."""
 
     in_transit: int = 0
+    on_order: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from db import adjustment_rows, audit, transfer_rows
+from db import adjustment_rows, audit, purchase_order_rows, transfer_rows
 from db.adjustment_rows import AdjustmentFilter
 from db.audit import AuditEntry
 from db.engine import Database
 from db.paging import Page, PageRequest
+from db.purchase_order_rows import PurchaseOrderFilter
 from db.transfer_rows import TransferFilter
 from domain.adjustments import StockAdjustment
 from domain.errors import NotFound
+from domain.purchase_orders import PurchaseOrder
 from domain.transfers import Transfer
 
 
@@ -42,6 +44,17 @@ class OperationViews:
     async def transfer_list(self, filters: TransferFilter, page: PageRequest) -> Page[Transfer]:
         """Transfers, newest first; ordered by requestedAt."""
         return await self._database.reading(lambda session: transfer_rows.listed(session, filters, page))
+
+    async def purchase_order(self, purchase_order_id: UUID) -> PurchaseOrder:
+        """One purchase order with its lines."""
+        order = await self._database.reading(lambda session: purchase_order_rows.get(session, purchase_order_id))
+        if order is None:
+            raise NotFound("no purchase order has this id")
+        return order
+
+    async def purchase_order_list(self, filters: PurchaseOrderFilter, page: PageRequest) -> Page[PurchaseOrder]:
+        """Purchase orders, newest first; ordered by requestedAt."""
+        return await self._database.reading(lambda session: purchase_order_rows.listed(session, filters, page))
 
     async def audit_trail(self, operation_id: UUID) -> list[AuditEntry]:
         """Who took which step when and why, oldest first, refused steps too. Raises NotFound."""

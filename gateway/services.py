@@ -11,6 +11,7 @@ from domain.operations import OperationKind
 from gateway.auth import Authenticator
 from gateway.commands.adjustments import AdjustmentCommands
 from gateway.commands.alerts import AlertCommands
+from gateway.commands.purchase_orders import PurchaseOrderCommands
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -39,6 +40,7 @@ class Services:
     stock: StockCommands
     warehouses: WarehouseCommands
     suppliers: SupplierCommands
+    purchase_orders: PurchaseOrderCommands
     purchasing: PurchasingViews
     alerts: AlertCommands
     adjustments: AdjustmentCommands
@@ -50,13 +52,14 @@ class Services:
 
     def reservation_link(self, reservation_id: UUID) -> str:
         """Where an operator sees this reservation's workflow in Temporal UI."""
-        return self._workflow_link(reservation_workflow_id(reservation_id))
+        return self.workflow_link(reservation_workflow_id(reservation_id))
 
     def operation_link(self, kind: OperationKind, operation_id: UUID) -> str:
         """Where an operator sees this operation's workflow in Temporal UI."""
-        return self._workflow_link(operation_workflow_id(kind, operation_id))
+        return self.workflow_link(operation_workflow_id(kind, operation_id))
 
-    def _workflow_link(self, workflow_id: str) -> str:
+    def workflow_link(self, workflow_id: str) -> str:
+        """Where an operator sees a workflow in Temporal UI."""
         base = self.settings.temporal_ui_url.rstrip("/")
         namespace = self.settings.temporal_namespace
         return f"{base}/namespaces/{namespace}/workflows/{workflow_id}"

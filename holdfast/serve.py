@@ -22,6 +22,7 @@ from gateway.auth import Authenticator
 from gateway.commands.adjustments import AdjustmentCommands
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.operations import OperationDesk
+from gateway.commands.purchase_orders import PurchaseOrderCommands
 from gateway.commands.reservations import ReservationCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -133,6 +134,7 @@ def _services(
         stock=StockCommands(database, view, settings, begin=adjustments.begin),
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),
+        purchase_orders=PurchaseOrderCommands(database, desk, view),
         purchasing=PurchasingViews(database),
         alerts=AlertCommands(database),
         adjustments=adjustments,

@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     approval_lapse_seconds: int = Field(default=7 * 24 * 3600, ge=1)
     transfer_approval_threshold: int = Field(default=500, ge=1)
     transfer_late_seconds: int = Field(default=259_200, ge=1, le=TRANSIT_SECONDS_MAX)
+    purchase_over_receipt_percent: int = Field(default=10, ge=0, le=100)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024, le=16_777_216)

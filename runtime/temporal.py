@@ -37,13 +37,14 @@ from temporalio.runtime import (
 from temporalio.service import GrpcCompression, KeepAliveConfig, RetryConfig, RPCError, RPCStatusCode, TLSConfig
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from domain.contracts import names
 from domain.contracts.names import IS_LATE, OPERATION_STATUS
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from runtime.temporal_metrics import make_metric_buffer, pumping
 
 ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
-SKUS = SearchAttributeKey.for_keyword_list("Skus")
+SKUS = SearchAttributeKey.for_keyword_list(names.SKUS)
 REGION = SearchAttributeKey.for_keyword("Region")
 EXPIRES_AT = SearchAttributeKey.for_datetime("ExpiresAt")
 STATUS = SearchAttributeKey.for_keyword(OPERATION_STATUS)

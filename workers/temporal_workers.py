@@ -14,6 +14,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRu
 
 from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
+from activities.purchase_orders import PurchaseOrderActivities
 from activities.reservations import ReservationActivities
 from activities.transfers import TransferActivities
 from db.engine import Database
@@ -21,6 +22,7 @@ from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVAT
 from runtime.settings import Settings
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
+from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.reservation import ReservationWorkflow
 from workflows.transfer import TransferWorkflow
 
@@ -58,11 +60,15 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
 
 def operations_worker(client: Client, database: Database, settings: Settings) -> Worker:
     """The worker of the `operations` task queue: whatever waits for people, and the steps that they take."""
-    nouns = (AdjustmentActivities(database, settings), TransferActivities(database, settings))
+    nouns = (
+        AdjustmentActivities(database, settings),
+        TransferActivities(database, settings),
+        PurchaseOrderActivities(database, settings),
+    )
     return Worker(
         client,
         task_queue=OPERATIONS_QUEUE,
-        workflows=[AdjustmentWorkflow, TransferWorkflow],
+        workflows=[AdjustmentWorkflow, TransferWorkflow, PurchaseOrderWorkflow],
         activities=[activity for noun in nouns for activity in (noun.open, noun.take)],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.worker_max_cached_workflows,

@@ -14,6 +14,7 @@ from temporalio.common import RetryPolicy
 
 from domain.contracts.adjustments import AdjustmentRequest
 from domain.contracts.operations import StepOutcome, StepRequest
+from domain.contracts.purchase_orders import PurchaseOrderRequest
 from domain.contracts.reservations import HoldOutcome, HoldRequest, SettleOutcome, SettleRequest
 from domain.contracts.transfers import TransferRequest
 
@@ -95,6 +96,20 @@ class TransferActivities(ABC):
         """Record the transfer if nobody has; answers the row as it is now."""
 
     @activity.defn(name="take_transfer_step")
+    @abstractmethod
+    async def take(self, request: StepRequest) -> StepOutcome:
+        """Take one step under its rules, or record who was refused and why."""
+
+
+class PurchaseOrderActivities(ABC):
+    """One Postgres transaction each, idempotent on the decision's id. Run as local activities."""
+
+    @activity.defn(name="open_purchase_order")
+    @abstractmethod
+    async def open(self, request: PurchaseOrderRequest) -> StepOutcome:
+        """The order's row as it is now: it was drafted before its workflow started."""
+
+    @activity.defn(name="take_purchase_order_step")
     @abstractmethod
     async def take(self, request: StepRequest) -> StepOutcome:
         """Take one step under its rules, or record who was refused and why."""

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from db.engine import Database, ReadSession
 from db.invariants.alerts import ALERTS
 from db.invariants.operations import OPERATIONS
+from db.invariants.purchase_orders import PURCHASE_ORDERS
 from db.invariants.reservations import RESERVATIONS
 from db.invariants.returns import RETURNS
 from db.invariants.scopes import Part
@@ -45,7 +46,7 @@ class Violation:
     samples: tuple[str, ...]
 
 
-INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS, **TRANSFERS, **WAITLIST}
+INVARIANTS = {**STOCK, **RESERVATIONS, **RETURNS, **ALERTS, **OPERATIONS, **TRANSFERS, **PURCHASE_ORDERS, **WAITLIST}
 """A query for each invariant, in a file for each noun; every row it finds is a violation."""
 
 

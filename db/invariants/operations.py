@@ -5,7 +5,9 @@ from __future__ import annotations
 _ALL = """
     (select adjustment_id as operation_id, version, updated_at from adjustments
      union all
-     select transfer_id, version, updated_at from transfers)
+     select transfer_id, version, updated_at from transfers
+     union all
+     select purchase_order_id, version, updated_at from purchase_orders)
 """
 """Every operation, whatever its noun."""
 

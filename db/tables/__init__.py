@@ -7,6 +7,7 @@ from db.tables.columns import metadata
 from db.tables.imports import import_lines
 from db.tables.news import idempotency_keys, inbox, outbox, relay_leases, relay_members
 from db.tables.operations import adjustments, audit
+from db.tables.purchase_orders import purchase_order_lines, purchase_orders
 from db.tables.reservations import reservation_lines, reservation_return_lines, reservation_returns, reservations
 from db.tables.stock import inventory, stock_movements, warehouses
 from db.tables.suppliers import supplier_items, suppliers
@@ -25,6 +26,8 @@ __all__ = [
     "inventory",
     "metadata",
     "outbox",
+    "purchase_order_lines",
+    "purchase_orders",
     "relay_leases",
     "relay_members",
     "reservation_lines",

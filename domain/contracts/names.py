@@ -27,6 +27,9 @@ HELD = "held"
 DECIDE = "decide"
 """The update of every operation; its signals are named after the steps that people take."""
 
+SKUS = "Skus"
+"""A search attribute: what a reservation or an operation is about."""
+
 OPERATION_STATUS = "OperationStatus"
 IS_LATE = "IsLate"
 """Search attributes that a workflow keeps up to date by itself."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 from uuid import UUID
 
 from domain.adjustments import StockAdjustment
 from domain.contracts.adjustments import AdjustmentRequest
-from domain.contracts.names import ADJUSTMENT_WORKFLOW, TRANSFER_WORKFLOW
+from domain.contracts.names import ADJUSTMENT_WORKFLOW, PURCHASE_ORDER_WORKFLOW, TRANSFER_WORKFLOW
 from domain.contracts.operations import SkuQuantity
+from domain.contracts.purchase_orders import PurchaseOrderRequest
 from domain.contracts.transfers import TransferRequest
 from domain.operations import OperationKind
+from domain.purchase_orders import PurchaseOrder
 from domain.transfers import Transfer
+
+TITLE_CHARACTERS_MAX = 150
+"""What fits the summary of a workflow, whatever is put beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +77,18 @@ def transfer_start(transfer: Transfer) -> OperationStart:
         ),
         summary=" · ".join(part for part in (f"transfer of {lines}", transfer.reason) if part),
         skus=[line.sku for line in transfer.lines],
+    )
+
+
+def purchase_order_start(order: PurchaseOrder) -> OperationStart:
+    """The workflow of a purchase order that has its row."""
+    lines = ", ".join(f"{line.quantity} × {line.sku}" for line in order.lines)
+    title = shorten(" · ".join(filter(None, (order.number, order.reference, lines))), TITLE_CHARACTERS_MAX)
+    return OperationStart(
+        kind=OperationKind.PURCHASE_ORDER,
+        workflow=PURCHASE_ORDER_WORKFLOW,
+        operation_id=order.purchase_order_id,
+        request=PurchaseOrderRequest(purchase_order_id=order.purchase_order_id, title=title),
+        summary=title,
+        skus=[line.sku for line in order.lines],
     )

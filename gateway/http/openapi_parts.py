@@ -45,6 +45,7 @@ TAGS = {
     "warehouses": "Where stock stands.",
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",
+    "purchase_orders": "What is ordered from suppliers: drafted, approved by somebody else, sent, received in parts.",
     "alerts": "What staff should look at, until it is over.",
     "reports": "Stock by region, at an instant of the past, and for how long it will last.",
     "health": "For load balancers, operators and Prometheus.",

@@ -53,7 +53,7 @@ HOMES = {
 
 FILE_LINES_MAX = 250
 LONGER_FILES = {
-    "domain/errors.py": 500,  # one tree, drawn once
+    "domain/errors.py": 520,  # one tree, drawn once
     "db/inbox.py": 285,  # one table with its life; half of it is SQL
 }
 

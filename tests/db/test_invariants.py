@@ -19,10 +19,12 @@ from db.invariants.scopes import SCOPES
 from db.waitlist_offers import offer_next
 from domain.adjustments import AdjustmentPolicy
 from domain.contracts.adjustments import AdjustmentRequest
+from domain.ids import CLOCK
 from domain.operations import Patience, Step
 from domain.reservations import ReservationStatus
 from domain.returns import Condition
 from domain.stock import MovementType, StockItem
+from tests.buying import activities_of, arrival, draft_of, make_due, sent, step
 from tests.lines import join
 from tests.stocking import TESTER, add_stock, hold, return_sold, sell, settle, take_back, want
 from tests.transferring import lines, road
@@ -40,7 +42,10 @@ alter table waitlist_entries drop constraint waitlist_entries_offered_is_reserve
 alter table transfer_lines drop constraint transfer_lines_accounted_at_most_shipped,
     drop constraint transfer_lines_shipped_at_most_asked;
 alter table transfers drop constraint transfers_end_once, drop constraint transfers_wake_while_open,
-    drop constraint transfers_shipped_on_the_road
+    drop constraint transfers_shipped_on_the_road;
+alter table purchase_orders drop constraint purchase_orders_end_once, drop constraint purchase_orders_wake_while_open;
+alter table purchase_order_lines drop constraint purchase_order_lines_outstanding_is_the_rest;
+alter table audit disable trigger user
 """
 
 _ONE_ROW = "where inventory_id = (select inventory_id from inventory where quantity_reserved > 0 limit 1)"
@@ -56,6 +61,9 @@ _SOLD_AND_KEPT = """where reservation_id = (select reservation_id from reservati
     and not exists (select from reservation_returns b where b.reservation_id = r.reservation_id) limit 1)"""
 _LOW = "where inventory_id = (select subject_id from alerts where kind = 'low_stock' and resolved_at is null)"
 _ON_THE_ROAD = "where quantity_in_transit > 0"
+_PARTLY = "where status = 'PARTIALLY_RECEIVED'"
+_PARTLY_LINE = "where quantity_received = 4"
+_DELIVERY = "(select movement_id from stock_movements where reason like 'PO-%' limit 1)"
 _A_LINE = "(select inventory_id from inventory limit 1)"
 
 DAMAGE = [
@@ -155,6 +163,22 @@ DAMAGE = [
     ("late_transfers_are_alerts", "delete from alerts where kind = 'transfer_late'"),
     ("late_transfers_are_alerts", "update transfers set late_since = null"),
     ("late_transfers_are_alerts", "update transfers set closed_at = now() where late_since is not null"),
+    ("every_step_is_in_the_audit", "update purchase_orders set version = version + 1"),
+    ("every_step_is_news", "delete from outbox where type = 'inventory.purchase_order_sent'"),
+    ("purchase_orders_match_their_lines", "delete from purchase_order_lines"),
+    ("purchase_orders_match_their_lines", "update purchase_orders set status = 'SENT' where status = 'RECEIVED'"),
+    ("purchase_orders_match_their_lines", "update purchase_orders set status = 'RECEIVED' where status = 'SENT'"),
+    ("purchase_orders_match_their_lines", f"update purchase_orders set status = 'CANCELLED' {_PARTLY}"),
+    ("purchase_orders_match_their_lines", f"update purchase_order_lines set quantity_outstanding = 0 {_PARTLY_LINE}"),
+    ("purchase_orders_match_their_lines", f"update purchase_orders set closed_at = now() {_PARTLY}"),
+    ("purchases_are_in_the_ledger", f"update stock_movements set reference = 'x' where movement_id = {_DELIVERY}"),
+    ("purchases_are_in_the_ledger", f"update stock_movements set quantity = 1 where movement_id = {_DELIVERY}"),
+    ("purchases_are_in_the_ledger", f"update stock_movements set type = 'RETURN' where movement_id = {_DELIVERY}"),
+    ("purchases_are_in_the_ledger", f"update purchase_order_lines set quantity_received = 5 {_PARTLY_LINE}"),
+    ("receipts_add_up", f"update purchase_order_lines set quantity_received = 5 {_PARTLY_LINE}"),
+    ("receipts_add_up", "update audit set details = '{\"lines\": []}' where step = 'receive'"),
+    ("late_purchase_orders_are_alerts", "delete from alerts where kind = 'purchase_order_late'"),
+    ("late_purchase_orders_are_alerts", "update purchase_orders set late_since = null"),
 ]
 
 
@@ -179,6 +203,7 @@ async def lived_in(db: Database) -> Database:
     assert await offer_next(db, one.sku)
     await join(db, one.sku)
     await transferred(db)
+    await bought(db)
     assert await violations_of(db) == []
     async with db.single() as session:
         for statement in _GUARDS_OFF.split(";"):
@@ -210,6 +235,17 @@ async def transferred(db: Database) -> None:
     await way.take(late, Step.RECEIVE, lines=lines(A=2))
     await way.clock(late)
     await way.shipped(A=5)
+
+
+async def bought(db: Database) -> None:
+    """One that has come, one that has come in part and is late, one that is on its way, and a draft."""
+    items, orders = [await add_stock(db, 1) for _ in range(4)], activities_of(db)
+    come, late, _coming = [await sent(db, await draft_of(db, item)) for item in items[:3]]
+    await draft_of(db, items[3])
+    await orders.take(arrival(come))
+    await orders.take(arrival(late, "GRN-1", **{items[1].sku: 4}))
+    await make_due(db, late)
+    await orders.take(step(late, Step.LATE, CLOCK))
 
 
 class Undone(Exception):

@@ -31,6 +31,8 @@ _COMMANDS: dict[str, Callable[[Any], str]] = {
     "timer_started_event_attributes": lambda _: "start timer",
     "timer_canceled_event_attributes": lambda _: "cancel timer",
     "activity_task_scheduled_event_attributes": lambda scheduled: f"activity {scheduled.activity_type.name}",
+    "start_child_workflow_execution_initiated_event_attributes": lambda child: f"start {child.workflow_type.name}",
+    "signal_external_workflow_execution_initiated_event_attributes": lambda told: f"signal {told.signal_name}",
     "workflow_execution_update_accepted_event_attributes": lambda accepted: (
         f"accept {accepted.accepted_request.input.name}"
     ),

@@ -23,6 +23,7 @@ from domain.contracts.reservations import HoldOutcome, SettleOutcome
 from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
 from tests.replay.histories_so_far import until
 from tests.replay.operation_scenarios import OPERATION_SCENARIOS
+from tests.replay.purchase_scenarios import PURCHASE_SCENARIOS
 from tests.replay.transfer_scenarios import TRANSFER_SCENARIOS
 from tests.workflows.fakes import FakeHousekeeping, FakeStock, decision, hold_request, unavailable
 from workflows.maintenance import ReconcileWorkflow
@@ -269,6 +270,7 @@ async def _reconciled(client: Client, housekeeping: FakeHousekeeping) -> Scene:
 SCENARIOS: dict[str, Callable[[Client], Awaitable[Any]]] = {
     **OPERATION_SCENARIOS,
     **TRANSFER_SCENARIOS,
+    **PURCHASE_SCENARIOS,
 } | {
     scenario.__name__: scenario
     for scenario in (

@@ -16,9 +16,17 @@ from tests.replay.record import HISTORIES, stored
 from tests.replay.scenarios import SCENARIOS, played, recording_server
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
+from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.reservation import ReservationWorkflow
 from workflows.transfer import TransferWorkflow
 
+WORKFLOWS = [
+    AdjustmentWorkflow,
+    PurchaseOrderWorkflow,
+    ReconcileWorkflow,
+    ReservationWorkflow,
+    TransferWorkflow,
+]
 STORED = sorted(path.stem for path in HISTORIES.glob("*.json"))
 
 
@@ -30,10 +38,7 @@ async def recorder() -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("name", STORED)
 async def test_a_stored_history_replays(name: str) -> None:
-    replayer = Replayer(
-        workflows=[AdjustmentWorkflow, TransferWorkflow, ReservationWorkflow, ReconcileWorkflow],
-        data_converter=DATA_CONVERTER,
-    )
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=DATA_CONVERTER)
     await replayer.replay_workflow(stored(name))
 
 
@@ -53,6 +58,7 @@ def test_histories_of_workflows_that_wait_are_among_them() -> None:
         "adjustment_waiting",
         "adjustment_refused_and_waiting",
         "transfer_on_the_road",
+        "purchase_order_sent_and_waiting",
     ):
         assert "start timer" in (commands := fingerprint(stored(name)))
         assert "complete" not in commands

@@ -7,6 +7,7 @@ from gateway.http.routes.alerts import ALERTS
 from gateway.http.routes.availability import AVAILABILITY
 from gateway.http.routes.health import HEALTH
 from gateway.http.routes.inventory import INVENTORY
+from gateway.http.routes.purchase_orders import PURCHASE_ORDERS
 from gateway.http.routes.reports import REPORTS
 from gateway.http.routes.reservations import RESERVATIONS
 from gateway.http.routes.returns import RETURNS
@@ -25,6 +26,7 @@ ROUTES = (
     *REPORTS,
     *ALERTS,
     *SUPPLIERS,
+    *PURCHASE_ORDERS,
     *ADJUSTMENTS,
     *TRANSFERS,
     *HEALTH,

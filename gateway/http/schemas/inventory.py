@@ -103,6 +103,7 @@ class InventoryUpdate(Body):
     quantity_available: Annotated[int | None, Field(description="Read-only.")] = None
     quantity_reserved: Annotated[int | None, Field(description="Read-only.")] = None
     quantity_in_transit: Annotated[int | None, Field(description="Ignored.")] = None
+    quantity_on_order: Annotated[int | None, Field(description="Ignored.")] = None
     version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
     created_at: Annotated[str | None, Field(description="Ignored.")] = None
     updated_at: Annotated[str | None, Field(description="Ignored.")] = None
@@ -199,12 +200,13 @@ class InventoryRow(InventoryItem):
     """A SKU in a warehouse as it is read: with what is on its way to it, which is not available yet."""
 
     quantity_in_transit: Annotated[int, Field(description="Pieces that transfers bring here.")]
+    quantity_on_order: Annotated[int, Field(description="Pieces that suppliers are to deliver, drafts included.")]
 
     @classmethod
     def of(cls, item: StockItem, incoming: Incoming) -> Self:
         """A row as callers read it."""
         row = InventoryItem.model_validate(item)
-        return cls(**dict(row), quantity_in_transit=incoming.in_transit)
+        return cls(**dict(row), quantity_in_transit=incoming.in_transit, quantity_on_order=incoming.on_order)
 
 
 class InventoryListing(Listing[InventoryRow]):

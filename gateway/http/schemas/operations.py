@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from db.audit import AuditEntry
-from gateway.http.schemas.model import Body, Reason, Shape
+from domain.contracts.operations import SkuQuantity
+from domain.limits import LINES_MAX
+from gateway.http.schemas.model import Body, Quantity, Reason, Shape, Sku
 from gateway.http.schemas.pages import Listing
 
 
@@ -19,6 +21,23 @@ class StepBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "counted again, it is right"}]})
 
     reason: Reason = ""
+
+
+class LineBody(Body):
+    """Pieces of one SKU."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class StepWithLines(StepBody):
+    """A step that may be about some of the pieces."""
+
+    lines: Annotated[list[LineBody], Field(max_length=LINES_MAX)] = Field(default_factory=list)
+
+    def pieces(self) -> list[SkuQuantity]:
+        """The lines as a decision carries them."""
+        return [SkuQuantity(sku=line.sku, quantity=line.quantity) for line in self.lines]
 
 
 class OperationLinks(Shape):

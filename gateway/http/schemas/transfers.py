@@ -11,26 +11,15 @@ from pydantic import ConfigDict, Field
 from db.transfer_rows import TransferFilter
 from domain.approval import ApprovalReason
 from domain.contracts.names import operation_workflow_id
-from domain.contracts.operations import SkuQuantity
 from domain.limits import LINES_MAX, RECEIPT_ID_CHARACTERS_MAX, TRANSIT_SECONDS_MAX
 from domain.lines import pieces_by_sku
 from domain.operations import OperationKind
 from domain.transfer_lines import Discrepancy
 from domain.transfers import NewTransfer, TransferStatus
 from domain.transfers import Transfer as TransferRow
-from gateway.http.schemas.model import FROM_WORD, Body, Id, Moment, Quantity, Reason, Reference, Shape, Sku
-from gateway.http.schemas.operations import OperationLinks, StepBody
+from gateway.http.schemas.model import FROM_WORD, Body, Id, Moment, Reason, Reference, Shape, Sku
+from gateway.http.schemas.operations import LineBody, OperationLinks, StepWithLines
 from gateway.http.schemas.pages import Listing, PageQuery
-
-
-class LineBody(Body):
-    """Pieces of one SKU."""
-
-    sku: Sku
-    quantity: Quantity
-
-
-Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
 
 
 class TransferCreate(Body):
@@ -74,21 +63,13 @@ class TransferCreate(Body):
         )
 
 
-class _WithLines(StepBody):
-    lines: Lines = Field(default_factory=list)
-
-    def pieces(self) -> list[SkuQuantity]:
-        """The lines as a decision carries them."""
-        return [SkuQuantity(sku=line.sku, quantity=line.quantity) for line in self.lines]
-
-
-class TransferShip(_WithLines):
+class TransferShip(StepWithLines):
     """What leaves; without `lines` all that was asked for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"lines": [{"sku": "TEA-GREEN-250", "quantity": 38}]}]})
 
 
-class TransferReceive(_WithLines):
+class TransferReceive(StepWithLines):
     """What has arrived; without `lines` all that is in transit.
 
     `discrepancy` makes it the last receipt: that became of everything that is in transit afterwards. `receiptId` is
@@ -112,7 +93,7 @@ class TransferReceive(_WithLines):
     discrepancy: Annotated[Discrepancy | None, Field(strict=False)] = None
 
 
-class TransferResolve(_WithLines):
+class TransferResolve(StepWithLines):
     """What became of pieces in transit; without `lines` of all of them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"discrepancy": "lost", "reason": "never found"}]})

@@ -27,6 +27,7 @@ from tests.gateway.http.face import (
     LOW_ON_TEA,
     ON_HAND,
     ON_THE_ROAD,
+    ORDERED,
     ROW,
     SOLD_BY_THEM,
     TAKEN_BACK,
@@ -59,7 +60,7 @@ def with_usual_answers(served_face: Face) -> Face:
         "inventory_list": rows,
         "inventory_of_product": rows,
         "inventory_of_sku": rows,
-        "incoming": {ROW: Incoming(in_transit=12)},
+        "incoming": {ROW: Incoming(in_transit=12, on_order=24)},
         "movements": Page((LINE_OF_LEDGER,)),
         "warehouse": HAMBURG,
         "warehouse_list": Page((HAMBURG,)),
@@ -110,6 +111,11 @@ def with_usual_answers(served_face: Face) -> Face:
         "supplier": TEAHOUSE,
         "supplier_list": Page((TEAHOUSE,)),
         "supplier_items": Page((SOLD_BY_THEM,)),
+    }
+    served_face.purchase_orders.answers = {"create": ORDERED, "decide": ORDERED}
+    served_face.operation_views.answers |= {
+        "purchase_order": ORDERED,
+        "purchase_order_list": Page((ORDERED,), "next"),
     }
     served_face.reservations.answers = {
         "reserve": Reserved(HELD, is_new=True),

@@ -23,6 +23,7 @@ from domain.approval import ApprovalReason
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
 from domain.contracts.reservations import Source
 from domain.operations import OperationKind, Step
+from domain.purchase_orders import PurchaseOrder, PurchaseOrderLine, PurchaseOrderStatus
 from domain.reports import Cover, RegionStock, StockAt, StockTotal, Value, WarehouseStock
 from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
@@ -115,6 +116,39 @@ SOLD_BY_THEM = SupplierItem(
     pack_size=12,
     minimum_quantity=24,
     created_at=NOON,
+    updated_at=NOON,
+)
+ORDER = UUID(int=31)
+ORDERED = PurchaseOrder(
+    purchase_order_id=ORDER,
+    order_number=123,
+    supplier_id=SUPPLIER,
+    warehouse_id=WAREHOUSE,
+    currency="EUR",
+    reference="spring",
+    status=PurchaseOrderStatus.PARTIALLY_RECEIVED,
+    lines=(
+        PurchaseOrderLine(
+            sku="TEA-GREEN-250",
+            quantity=48,
+            unit_cost=Decimal("4.2"),
+            quantity_received=12,
+            quantity_outstanding=36,
+        ),
+    ),
+    restock_run=None,
+    expected_at=NOON,
+    late_since=NOON + timedelta(seconds=1),
+    requested_by=UUID(int=99),
+    requested_by_name="tester",
+    requested_at=NOON - timedelta(days=9),
+    decided_by=UUID(int=98),
+    decided_by_name="chief",
+    decided_at=NOON - timedelta(days=8),
+    sent_at=NOON - timedelta(days=7),
+    closed_at=None,
+    closing_reason="",
+    version=4,
     updated_at=NOON,
 )
 HELD = Reservation(

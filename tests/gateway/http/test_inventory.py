@@ -33,7 +33,7 @@ ROW_AS_JSON = {
     "createdAt": "2026-11-23T12:00:00.123456Z",
     "updatedAt": "2026-11-23T13:00:00.123456Z",
 }
-READ_AS_JSON = {**ROW_AS_JSON, "quantityInTransit": 12}
+READ_AS_JSON = {**ROW_AS_JSON, "quantityInTransit": 12, "quantityOnOrder": 24}
 NEW_ROW = {"sku": "TEA-GREEN-250", "productId": str(PRODUCT), "warehouseId": str(WAREHOUSE), "quantityTotal": 10}
 
 

@@ -87,7 +87,7 @@ async def test_a_row_lives_from_its_making_to_its_retirement(face: Face) -> None
     assert (made["quantityAvailable"], made["quantityReserved"], made["reorderPoint"]) == (10, 0, 10)
 
     read = await face.get(path)
-    assert read.json == {**made, "quantityInTransit": 0}
+    assert read.json == {**made, "quantityInTransit": 0, "quantityOnOrder": 0}
     assert (await face.get(path, headers={"If-None-Match": read.headers["ETag"]})).status == 304
 
     adjusted = await face.post(f"{path}/adjust", {"delta": -3, "type": "DAMAGE", "reason": "dropped"})

@@ -239,6 +239,7 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         warehouses=Part(),  # type: ignore[arg-type]
         suppliers=Part(),  # type: ignore[arg-type]
         purchasing=Part(),  # type: ignore[arg-type]
+        purchase_orders=Part(),  # type: ignore[arg-type]
         waitlist=Part(),  # type: ignore[arg-type]
         alerts=Part(),  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
