@@ -41,7 +41,7 @@ class Checkout(Day):
     @rule(wish=small_wishes(), hold=one_of(pending))
     @there_are(pending)
     def reserve_more_for_an_order(self, wish: Wish, hold: Hold) -> None:
-        """An order may have several reservations. Here of other SKUs: who of one order comes first at a shelf is open."""
+        """An order may have several reservations; here of other SKUs: who comes first at a shelf is open."""
         known = {shelf.sku for it in self.books.of_order(hold.order_id) for shelf in it.lines}
         if known & {wanted.sku for wanted in wish.items}:
             return
