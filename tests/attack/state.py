@@ -13,8 +13,8 @@ from db.tables import metadata
 from runtime.settings import Settings
 from tests.attack.findings import Findings
 
-LIVES_ON_ITS_OWN = frozenset({"relay_leases", "relay_members", "idempotency_keys", "inbox"})
-"""Leases of processes, and what is remembered of requests and events, the refused ones too."""
+LIVES_ON_ITS_OWN = frozenset({"relay_leases", "relay_members", "invariant_marks", "idempotency_keys", "inbox"})
+"""Leases of processes and marks of schedules, and what is remembered of requests and events, the refused ones too."""
 
 REFUSALS_ARE_KEPT = frozenset({"audit"})
 """A step of staff that was refused is written down, as it should be: only what was done counts here."""
