@@ -1,4 +1,7 @@
-"""What the Reconcile schedule reads and deletes. Deletes in small batches, each its own transaction."""
+"""What the Reconcile schedule reads and deletes. Deletes in small batches, each its own transaction.
+
+News that were sent are the relay's to delete (db/outbox.py).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ KEPT = {
     "inbox": timedelta(days=8),
     "idempotency_keys": timedelta(hours=24),
     "reservations": timedelta(days=1),
-    "outbox": timedelta(hours=1),
     "alerts": timedelta(days=90),
     "waitlist_entries": timedelta(days=90),
 }
@@ -38,10 +40,6 @@ _TRIM: dict[str, TextClause] = {
         delete from reservations where ctid = any (array(
             select ctid from reservations where status = 'REJECTED'
               and created_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
-    "outbox": text("""
-        delete from outbox where ctid = any (array(
-            select ctid from outbox where sent_at is not null
-              and sent_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
     "alerts": text("""
         delete from alerts where ctid = any (array(
             select ctid from alerts where status = 'resolved'

@@ -131,4 +131,4 @@ class MaintenanceActivities(ABC):
     @activity.defn(name="trim")
     @abstractmethod
     async def trim(self) -> dict[str, int]:
-        """Delete what is past its keeping: inbox, keys, REJECTED rows, sent news; answers rows by table."""
+        """Delete what is past its keeping: inbox, keys, REJECTED rows and the like; answers rows by table."""

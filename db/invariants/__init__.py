@@ -34,7 +34,7 @@ QUERY_SECONDS_MAX = 300
 SAMPLES_MAX = 5
 
 OUTBOX_KEPT = timedelta(minutes=30)
-"""News younger than this are certainly still in the outbox; see db/housekeeping.py."""
+"""News younger than this are certainly still in the outbox; see workers/relay.py."""
 
 
 @dataclass(frozen=True, slots=True)

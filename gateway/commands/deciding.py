@@ -5,7 +5,6 @@ What could not be learned in time is said to be unknown, never guessed. Knows no
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,15 +16,14 @@ from db import reservations
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from domain.contracts.reservations import Decision, DecisionRequest, SettleOutcome, SettleRequest, adoption
-from domain.errors import NotFound, OutcomeUnknown, Unavailable
+from domain.errors import NotFound, OutcomeUnknown
 from domain.reservations import Reservation
+from gateway.commands.last_look import last_look, leaving_time_to_look
 from runtime import metrics
 from runtime.reservation_start import start_options
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
-
-LAST_READ_SECONDS = 1.0
 
 ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "reservation_lost"})
 """What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
@@ -41,9 +39,8 @@ class Deciding:
 
     async def decide(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         """The row after the decision, whoever made it. Raises NotFound, OutcomeUnknown."""
-        patience_seconds = max(self._deadline_seconds / 2, self._deadline_seconds - LAST_READ_SECONDS)
         try:
-            async with asyncio.timeout(patience_seconds):
+            async with leaving_time_to_look(self._deadline_seconds):
                 return await self._asked(reservation_id, update, asked)
         except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
             return await self._last_look(reservation_id, error)
@@ -64,11 +61,7 @@ class Deciding:
 
     async def _last_look(self, reservation_id: UUID, error: Exception) -> SettleOutcome:
         """A row that is settled is an answer too, whoever did not tell us; one that is not may still change."""
-        try:
-            async with asyncio.timeout(LAST_READ_SECONDS):
-                row = await self._row(reservation_id)
-        except (TimeoutError, Unavailable):
-            row = None
+        row = await last_look(self._row(reservation_id))
         if row is None or not row.status.is_terminal:
             raise OutcomeUnknown(
                 "the outcome is not known yet: read the reservation, or repeat the request",

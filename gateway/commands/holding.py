@@ -35,6 +35,7 @@ from domain.errors import (
 )
 from domain.reservations import Reservation, ReservationStatus
 from gateway.admission import Admission
+from gateway.commands.last_look import last_look, leaving_time_to_look
 from gateway.commands.under_way import UnderWay
 from runtime import metrics
 from runtime.failpoints import failpoint
@@ -47,8 +48,6 @@ RENDEZVOUS_SECONDS = 2.0
 
 ELSEWHERE_SECONDS = 0.15
 """The same when the server kept the first task: it may come to this process yet, or go to one that cannot tell us."""
-
-LAST_READ_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,7 @@ class Holding:
     ) -> Reserved:
         with self._rendezvous.expect(str(request.reservation_id)) as met:
             try:
-                # A caller in a hurry still gets half of his time for the hold itself.
-                async with asyncio.timeout(max(deadline_seconds / 2, deadline_seconds - LAST_READ_SECONDS)):
+                async with leaving_time_to_look(deadline_seconds):
                     return await self._start_or_join(request, begun, met)
             except (
                 TimeoutError,
@@ -207,11 +205,7 @@ class Holding:
         return held
 
     async def _last_look(self, request: HoldRequest, error: Exception) -> Reserved:
-        try:
-            async with asyncio.timeout(LAST_READ_SECONDS):
-                row = await self._row(request.reservation_id)
-        except (TimeoutError, Unavailable):
-            row = None
+        row = await last_look(self._row(request.reservation_id))
         if row is not None:
             return Reserved(row, is_new=False)
         if isinstance(error, RPCError) and error.status is RPCStatusCode.RESOURCE_EXHAUSTED:

@@ -6,7 +6,6 @@ What could not be learned in time is said to be unknown, never guessed.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,16 +21,15 @@ from domain.contracts.names import DECIDE, operation_workflow_id
 from domain.contracts.operation_starts import OperationStart
 from domain.contracts.operations import StaffDecision, StepOutcome
 from domain.contracts.reservations import Source
-from domain.errors import NotFound, OperationClosed, OutcomeUnknown, Unavailable, restored
+from domain.errors import NotFound, OperationClosed, OutcomeUnknown, restored
 from domain.operations import Step
 from gateway.auth import Caller
+from gateway.commands.last_look import last_look, leaving_time_to_look
 from runtime.logs import get_logger
 from runtime.operation_start import start_options
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
-
-LAST_READ_SECONDS = 1.0
 
 ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "operation_lost"})
 """What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
@@ -58,9 +56,8 @@ class OperationDesk:
 
     async def decide(self, register: Register, operation_id: UUID, step: Step, asked: StaffDecision) -> StepOutcome:
         """The row after the step. Raises the error that refused it, NotFound, OperationClosed, OutcomeUnknown."""
-        patience_seconds = max(self._deadline_seconds / 2, self._deadline_seconds - LAST_READ_SECONDS)
         try:
-            async with asyncio.timeout(patience_seconds):
+            async with leaving_time_to_look(self._deadline_seconds):
                 outcome = await self._asked(register, operation_id, step, asked)
         except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
             outcome = await self._last_look(register, operation_id, asked, error)
@@ -72,11 +69,7 @@ class OperationDesk:
         self, register: Register, operation_id: UUID, asked: StaffDecision, error: Exception
     ) -> StepOutcome:
         """A step that was taken is an answer, whoever died before telling us; one that was not may still be taken."""
-        try:
-            async with asyncio.timeout(LAST_READ_SECONDS):
-                outcome = await self._settled(register, operation_id, asked)
-        except (TimeoutError, Unavailable):
-            outcome = None
+        outcome = await last_look(self._settled(register, operation_id, asked))
         if outcome is None:
             raise OutcomeUnknown(
                 f"the outcome is not known yet: read the {register.kind}, or repeat with the same key",

@@ -167,21 +167,6 @@ class TestTrim:
         assert (await reservation_now(db, sold)).status is COMMITTED
         assert refused.status is ReservationStatus.REJECTED
 
-    async def test_sent_news_go_after_an_hour_and_unsent_ones_stay(
-        self, db: Database, maintenance: MaintenanceActivities
-    ) -> None:
-        await hold(db, want(await add_stock(db, 5), 2))
-        async with db.write() as session:
-            await session.execute(
-                text("update outbox set sent_at = clock_timestamp() where type = 'inventory.reserved'")
-            )
-        assert (await maintenance.trim())["outbox"] == 0
-        await _age(db, "outbox", "sent_at", 1)
-        assert (await maintenance.trim())["outbox"] == 1
-        async with db.read() as session:
-            left = (await session.execute(text("select count(*) from outbox where sent_at is null"))).scalar_one()
-        assert left > 0
-
     async def test_entries_that_wait_no_more_go_after_a_quarter_of_a_year(
         self, db: Database, maintenance: MaintenanceActivities
     ) -> None:
