@@ -24,9 +24,10 @@ def generate(target: Path) -> None:
     """Write the package of stubs into `target`. Raises RuntimeError when protoc refuses a proto file."""
     sources = sorted(path.relative_to(PROTO) for path in PROTO.rglob("*.proto"))
     _protoc(target, sources)
-    for path in sorted(target.rglob("*.py*")):
+    stubs = _below(target)
+    for path in (path for path in stubs if path.is_file()):
         path.write_text(_absolute_imports(path.read_text("utf-8"), sources), "utf-8")
-    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+    for folder in [target, *(path for path in stubs if path.is_dir())]:
         (folder / "__init__.py").touch()
 
 
@@ -80,11 +81,12 @@ def _absolute_imports(stub: str, sources: list[Path]) -> str:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in _below(folder) if path.is_file()}
+
+
+def _below(folder: Path) -> list[Path]:
+    """What is generated: files and folders, without the interpreter's own."""
+    return sorted(path for path in folder.rglob("*") if "__pycache__" not in path.parts)
 
 
 if __name__ == "__main__":

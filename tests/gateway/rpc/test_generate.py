@@ -43,6 +43,16 @@ def test_generating_writes_stubs_that_the_check_accepts(monkeypatch: pytest.Monk
     assert run(monkeypatch, "--check") == 0
 
 
+def test_bytecode_beside_the_stubs_is_no_stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(generate, "GENERATED", tmp_path)
+    bytecode = tmp_path / "inventory" / "v1" / "__pycache__"
+    bytecode.mkdir(parents=True)
+    (bytecode / "inventory_pb2.cpython-311.pyc").write_bytes(b"\xa7\r\r\n")
+    assert run(monkeypatch) == 0
+    assert [path.name for path in bytecode.iterdir()] == ["inventory_pb2.cpython-311.pyc"]
+    assert run(monkeypatch, "--check") == 0
+
+
 def test_a_proto_that_is_wrong_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     proto = tmp_path / "proto"
     proto.mkdir()
