@@ -43,7 +43,9 @@ def reserve_stock(services: Services, request: pb.ReserveStockRequest) -> Work:
             source=Source.GRPC,
             deadline_seconds=call.deadline_seconds,
         )
-        return reservation_response(services, reserved.reservation)
+        response = reservation_response(services, reserved.reservation)
+        response.already_existed = not reserved.is_new
+        return response
 
     return reserve
 

@@ -121,6 +121,18 @@ async def test_a_key_means_once_over_both(customer: Customer) -> None:
     assert await customer.level(item) == (10, 4, 6)
 
 
+async def test_a_repeated_reservation_is_told_from_a_new_one_by_both(customer: Customer) -> None:
+    item, order_id, reservation_id = await customer.stock(10), new_order(), str(uuid.uuid4())
+    asked = pb.ReserveStockRequest(
+        order_id=order_id, reservation_id=reservation_id, items=[pb.Item(sku=item.sku, quantity=2)]
+    )
+    first = await customer.call("ReserveStock", asked)
+    by_rest = await customer.rest.post("/reservations", wish(item, 2, order_id, reservationId=reservation_id))
+    by_rpc = await customer.call("ReserveStock", asked)
+    assert (first.already_existed, by_rest.status, by_rpc.already_existed) == (False, 200, True)
+    assert await customer.level(item) == (10, 2, 8)
+
+
 @pytest.mark.parametrize("service", ["", "inventory.v1.InventoryService"])
 def test_grpc_tells_its_health(up: Up, service: str) -> None:
     with grpc.insecure_channel(up.facts()["grpc"]) as channel:

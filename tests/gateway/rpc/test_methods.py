@@ -25,6 +25,7 @@ from domain.distance import Coordinates
 from domain.errors import Shortage, UnknownItem
 from domain.reservations import Item, ReleaseReason, ReservationStatus
 from domain.stock import MovementType
+from gateway.commands.holding import Reserved
 from gateway.commands.reservations import ReserveCommand
 from gateway.rpc.calls import Method
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
@@ -188,6 +189,13 @@ async def test_a_reservation_is_answered_with_its_lines_deadline_and_link(face: 
     assert answer.expires_at.ToDatetime(NOON.tzinfo) == NOON + timedelta(minutes=15)
     assert not any(answer.HasField(f"{event}_at") for event in ("committed", "cancelled", "expired", "returned"))
     assert answer.workflow_url.endswith(f"/workflows/reservation-{RESERVATION}")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_a_new_reservation_is_told_from_one_that_was_there(face: Face, is_new: bool) -> None:
+    face.reservations.answers["reserve"] = Reserved(HELD, is_new=is_new)
+    assert (await face.call("ReserveStock", SMALLEST["ReserveStock"])).already_existed is not is_new
+    assert not (await face.call("GetReservation", SMALLEST["GetReservation"])).already_existed
 
 
 @pytest.mark.parametrize("status", ReservationStatus)

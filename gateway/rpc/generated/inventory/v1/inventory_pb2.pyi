@@ -1222,6 +1222,7 @@ class ReservationResponse(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     ALLOCATION_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
+    ALREADY_EXISTED_FIELD_NUMBER: _builtins.int
     reservation_id: _builtins.str
     """UUID."""
     order_id: _builtins.str
@@ -1238,6 +1239,10 @@ class ReservationResponse(_message.Message):
     """Its workflow in the Temporal UI, for people."""
     strategy: Global___AllocationStrategy.ValueType
     """How its warehouses were chosen."""
+    already_existed: _builtins.bool
+    """Answered by ReserveStock when the same reservation had been asked for before: this is it, and nothing more is held.
+    REST says the same by 200 instead of 201. False everywhere else, and when a key gets its first answer again.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReservationLine]:
         """What it holds or held; empty when REJECTED."""
@@ -1314,10 +1319,11 @@ class ReservationResponse(_message.Message):
         place: Global___Place | None = ...,
         allocation: _abc.Iterable[Global___Allocation] | None = ...,
         rejected: _abc.Iterable[Global___RejectedWarehouse] | None = ...,
+        already_existed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "place", b"place", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "extends_count", b"extends_count", "lines", b"lines", "order_id", b"order_id", "place", b"place", "rejected", b"rejected", "release_reason", b"release_reason", "reservation_id", b"reservation_id", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "sequence", b"sequence", "shortages", b"shortages", "status", b"status", "strategy", b"strategy", "updated_at", b"updated_at", "workflow_url", b"workflow_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allocation", b"allocation", "already_existed", b"already_existed", "cancelled_at", b"cancelled_at", "committed_at", b"committed_at", "created_at", b"created_at", "expired_at", b"expired_at", "expires_at", b"expires_at", "extends_count", b"extends_count", "lines", b"lines", "order_id", b"order_id", "place", b"place", "rejected", b"rejected", "release_reason", b"release_reason", "reservation_id", b"reservation_id", "reserved_at", b"reserved_at", "returned_at", b"returned_at", "sequence", b"sequence", "shortages", b"shortages", "status", b"status", "strategy", b"strategy", "updated_at", b"updated_at", "workflow_url", b"workflow_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
