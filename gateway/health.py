@@ -20,11 +20,15 @@ Check = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
-    """One dependency. Without a `required` one we cannot serve; without another we are only slower or later."""
+    """One dependency. Without a `required` one we cannot serve; without another we are only slower or later.
+
+    `error` is for our log alone: it may name addresses.
+    """
 
     is_up: bool
     required: bool
     seconds: float
+    error: str = ""
 
 
 class HealthChecks:
@@ -40,7 +44,9 @@ class HealthChecks:
     async def __call__(self) -> dict[str, DependencyHealth]:
         """Every dependency's health, looked at now or a moment ago."""
         if time.monotonic() >= self._kept_until:
-            self._kept = await self._look()
+            found = await self._look()
+            _log_changes(self._kept, found)
+            self._kept = found
             self._kept_until = time.monotonic() + KEPT_SECONDS
         return dict(self._kept)
 
@@ -57,16 +63,26 @@ class HealthChecks:
     async def _look(self) -> dict[str, DependencyHealth]:
         checks = [(name, check, True) for name, check in self._required.items()]
         checks += [(name, check, False) for name, check in self._optional.items()]
-        outcomes = await asyncio.gather(*(_look_at(name, check, required) for name, check, required in checks))
+        outcomes = await asyncio.gather(*(_look_at(check, required) for _, check, required in checks))
         return {name: outcome for (name, _, _), outcome in zip(checks, outcomes, strict=True)}
 
 
-async def _look_at(name: str, check: Check, required: bool) -> DependencyHealth:
+async def _look_at(check: Check, required: bool) -> DependencyHealth:
     begin = time.perf_counter()
+    error = ""
     try:
         async with asyncio.timeout(CHECK_SECONDS_MAX):
             await check()
-    except Exception as error:
-        _log.warning("dependency_down", dependency=name, error=repr(error))
-        return DependencyHealth(False, required, time.perf_counter() - begin)
-    return DependencyHealth(True, required, time.perf_counter() - begin)
+    except Exception as failure:
+        error = repr(failure)
+    return DependencyHealth(not error, required, time.perf_counter() - begin, error)
+
+
+def _log_changes(before: Mapping[str, DependencyHealth], now: Mapping[str, DependencyHealth]) -> None:
+    """One line when a dependency goes and one when it comes back, however often it is looked at."""
+    for name, health in now.items():
+        was_up = name not in before or before[name].is_up
+        if was_up and not health.is_up:
+            _log.warning("dependency_down", dependency=name, error=health.error)
+        elif not was_up and health.is_up:
+            _log.info("dependency_up", dependency=name)

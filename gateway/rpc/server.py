@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 
+from gateway.rpc.health import RpcHealth
 from gateway.rpc.in_flight import InFlight
 from gateway.rpc.interceptor import CallInterceptor
 from gateway.rpc.methods import SERVICE, service_handler
@@ -48,14 +49,14 @@ class RpcServer:
 
     def __init__(self, services: Services, settings: Settings) -> None:
         self._in_flight = InFlight()
-        self._health = health.aio.HealthServicer()
+        self._health = RpcHealth(services.health, SERVICE.full_name)
         self._server = grpc.aio.server(
             interceptors=[*grpc_interceptors(), CallInterceptor(self._in_flight)],
             options=_options(settings),
             maximum_concurrent_rpcs=CALLS_MAX,
         )
         self._server.add_generic_rpc_handlers((service_handler(services, self._in_flight),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         names = (SERVICE.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
@@ -70,13 +71,13 @@ class RpcServer:
         return bound
 
     async def start(self) -> None:
-        """Take calls from now on, and say so."""
-        await self._health.set(SERVICE.full_name, health_pb2.HealthCheckResponse.SERVING)
+        """Take calls from now on, and say whether they are welcome."""
+        await self._health.start()
         await self._server.start()
 
     async def drain(self) -> None:
         """Tell whoever watches that no new calls are welcome; they are still answered."""
-        await self._health.enter_graceful_shutdown()
+        await self._health.drain()
 
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, let running ones and begun changes end within `grace_seconds`, cancel what is left."""

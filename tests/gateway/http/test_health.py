@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from gateway import health
 from gateway.health import HealthChecks
 from runtime.settings import Settings
 from tests.gateway.http.face import RESERVATION, Face, served
@@ -36,6 +37,23 @@ async def test_health_reports_each_dependency(required: object, optional: object
         assert b"10.0.0.7" not in answer.raw
         assert (await face.get("/health/ready")).status == status
         assert (await face.get("/health/live")).status == 200
+
+
+async def test_a_dependency_that_is_down_is_logged_when_it_goes_and_when_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    answers = [up, down, down, up, up]
+
+    async def check() -> None:
+        await answers.pop(0)()
+
+    checks = HealthChecks(required={"postgres": check}, optional={})
+    with capture_logs() as lines:
+        seen = [await checks.is_ready() for _ in range(5)]
+    assert seen == [True, False, False, True, True]
+    assert [line["event"] for line in lines] == ["dependency_down", "dependency_up"]
+    assert "10.0.0.7" in lines[0]["error"]
 
 
 async def test_metrics_count_requests_by_template_and_never_by_path(face: Face) -> None:

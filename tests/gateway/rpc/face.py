@@ -22,6 +22,7 @@ from domain.reservations import Line, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnLine
 from domain.stock import StockItem
 from gateway.auth import SCOPES, Authenticator, development_token
+from gateway.health import HealthChecks
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.generated.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from gateway.rpc.server import RpcServer, make_server
@@ -223,7 +224,9 @@ def _unpacked(packed: Any) -> tuple[type[Message], Message]:
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES) -> AsyncIterator[Face]:
+async def served(
+    settings: Settings, *, database: Any = None, scopes: Sequence[str] = SCOPES, health: HealthChecks | None = None
+) -> AsyncIterator[Face]:
     """A face on a free port, stopped at the end."""
     reservations, returns, stock, views = Part(), Part(), Part(), Part()
     services = Services(
@@ -244,7 +247,7 @@ async def served(settings: Settings, *, database: Any = None, scopes: Sequence[s
         alerts=Part(),  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
         reports=Part(),  # type: ignore[arg-type]
-        health=Part(),  # type: ignore[arg-type]
+        health=health or HealthChecks(required={}, optional={}),
     )
     async with serving(services) as (server, channel):
         face = Face(services, server, channel, reservations, returns, stock, views)

@@ -11,6 +11,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from gateway import health as health_checks
+from gateway.health import Check, HealthChecks
+from gateway.rpc import health as rpc_health
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from gateway.rpc.server import make_server
 from runtime.settings import Settings
@@ -37,6 +40,42 @@ def health(face: Face) -> Any:
 async def test_health_needs_no_token_and_serves(face: Face, service: str) -> None:
     answer = await health(face).Check(health_pb2.HealthCheckRequest(service=service))
     assert answer.status == SERVING
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+async def test_health_follows_what_we_cannot_serve_without(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    monkeypatch.setattr(rpc_health, "LOOK_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(health_checks, "KEPT_SECONDS", 0.0)
+    away: set[str] = {"redis"}
+
+    def dependency(name: str) -> Check:
+        async def check() -> None:
+            if name in away:
+                raise ConnectionError(name)
+
+        return check
+
+    checks = HealthChecks(required={"postgres": dependency("postgres")}, optional={"redis": dependency("redis")})
+    async with served(Settings(app_env="test"), health=checks) as face, asyncio.timeout(10):
+        watch = health(face).Watch(health_pb2.HealthCheckRequest(service=service))
+        assert (await watch.read()).status == SERVING
+        away.add("postgres")
+        assert (await watch.read()).status == NOT_SERVING
+        assert (await health(face).Check(health_pb2.HealthCheckRequest(service=service))).status == NOT_SERVING
+        away.clear()
+        assert (await watch.read()).status == SERVING
+        checks.drain()
+        assert (await watch.read()).status == NOT_SERVING
+        watch.cancel()
+
+
+async def test_a_server_that_starts_without_its_dependencies_says_so_at_once() -> None:
+    async def away() -> None:
+        raise ConnectionError
+
+    async with served(Settings(app_env="test"), health=HealthChecks(required={"temporal": away}, optional={})) as face:
+        answer = await health(face).Check(health_pb2.HealthCheckRequest(service=SERVICE))
+    assert answer.status == NOT_SERVING
 
 
 async def test_health_of_a_service_that_is_not_here_is_not_found(face: Face) -> None:
