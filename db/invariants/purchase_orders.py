@@ -26,7 +26,8 @@ PURCHASE_ORDERS: dict[str, str] = {
         full join (
             select o.purchase_order_id, i.sku, i.warehouse_id, sum(m.quantity) as pieces
             from purchase_orders o
-            join stock_movements m on m.reference = o.purchase_order_id::text and m.type = 'INBOUND'
+            join stock_movements m
+                on m.reference = o.purchase_order_id::text and m.type = 'INBOUND' and m.reference <> ''
             join inventory i using (inventory_id)
             where not exists (select from adjustments a where a.adjustment_id = m.movement_id)
             group by o.purchase_order_id, i.sku, i.warehouse_id

@@ -82,3 +82,38 @@ def walk_transfers(walk: Walker, boss: Walker, item: Item) -> None:
     assert state == "REQUESTED"
     assert walk("POST", f"{small}/cancel")[1]["status"] == "CANCELLED"
     assert len(walk("GET", f"{api}?sku={item.sku}")[1]["items"]) == 3
+
+
+def walk_purchase_orders(walk: Walker, boss: Walker, item: Item) -> None:
+    api, code = "/api/v1/purchase-orders", uuid.uuid4().hex[:10]
+    supplier = walk("POST", "/api/v1/suppliers", {"code": code, "name": "Supplier", "currency": "EUR"})[1]["supplierId"]
+    walk("PUT", f"/api/v1/suppliers/{supplier}/items/{item.sku}", {"unitCost": 4, "packSize": 12})
+    ends = {"supplierId": supplier, "warehouseId": item.warehouse_id}
+    wrong = walk("POST", api, {**ends, "lines": [{"sku": item.sku, "quantity": 13}]})
+    assert (wrong[0], wrong[1]["errors"][0]["detail"][:10]) == (422, "must be 24")
+
+    def drafted() -> str:
+        status, made, headers = walk("POST", api, {**ends, "lines": [{"sku": item.sku, "quantity": 24}]})
+        assert (status, made["status"], made["number"][:3]) == (201, "DRAFT", "PO-")
+        assert headers["Location"] == f"{api}/{made['purchaseOrderId']}"
+        return headers["Location"]
+
+    mine = drafted()
+    row = f"/api/v1/inventory/{item.inventory_id}"
+    assert walk("GET", row)[1]["quantityOnOrder"] == 24
+    assert walk("POST", f"{mine}/approve")[1]["code"] == "self_approval"
+    assert walk("POST", f"{mine}/send")[1]["code"] == "step_not_allowed"
+    assert boss("POST", f"{mine}/approve")[1]["status"] == "APPROVED"
+    assert walk("POST", f"{mine}/send")[1]["status"] == "SENT"
+    part = {"lines": [{"sku": item.sku, "quantity": 20}], "receiptId": "GRN-1"}
+    assert [walk("POST", f"{mine}/receive", part)[1]["status"] for _ in range(2)] == ["PARTIALLY_RECEIVED"] * 2
+    too_much = walk("POST", f"{mine}/receive", {"lines": [{"sku": item.sku, "quantity": 7}]})
+    assert (too_much[0], too_much[1]["code"]) == (409, "receipt_exceeds_order")
+    assert walk("GET", row)[1]["quantityOnOrder"] == 4
+    assert walk("POST", f"{mine}/close", {"reason": "discontinued"})[1]["status"] == "CLOSED"
+    assert (walk("GET", row)[1]["quantityOnOrder"], walk("GET", row)[1]["unitCost"]) == (0, "4.0000")
+    assert walk("GET", mine)[1]["lines"][0]["quantityReceived"] == 20
+    assert len(walk("GET", f"{mine}/audit")[1]["items"]) >= 7
+    assert boss("POST", f"{drafted()}/reject")[1]["status"] == "REJECTED"
+    assert walk("POST", f"{drafted()}/cancel")[1]["status"] == "CANCELLED"
+    assert len(walk("GET", f"{api}?supplierId={supplier}")[1]["items"]) == 3

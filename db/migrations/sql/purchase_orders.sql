@@ -69,3 +69,6 @@ create table purchase_order_lines (
 );
 create index purchase_order_lines_sku on purchase_order_lines (sku, purchase_order_id);
 create index purchase_order_lines_outstanding on purchase_order_lines (sku) where quantity_outstanding > 0;
+
+-- Which of the ledger's lines are of deliveries: few, and looked at whole by the invariants.
+create index stock_movements_deliveries on stock_movements (reference) where type = 'INBOUND' and reference <> '';
