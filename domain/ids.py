@@ -43,3 +43,6 @@ MAINTENANCE = system_actor("maintenance")
 CLOCK = system_actor("clock")
 TEMPORAL_UI = system_actor("temporal-ui")
 """Somebody with Temporal's own tools, who gave no name."""
+RESTOCK = system_actor("restock")
+RESTOCK_POLICY = system_actor("restock-policy")
+"""Whoever set RESTOCK_MODE to automatic has agreed in advance to what RESTOCK asks for: four eyes are two actors."""

@@ -1,14 +1,17 @@
-"""What may be seen of suppliers and what is bought from them. Reads only, and answers domain values."""
+"""What may be seen of suppliers and of what is to be bought from them. Reads only, and answers domain values."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
-from db import supplier_items, suppliers
-from db.engine import Database
+from db import restock, supplier_items, suppliers
+from db.engine import Database, ReadSession
 from db.paging import Page, PageRequest
+from db.restock import RestockFilter
 from db.suppliers import SupplierFilter
 from domain.errors import NotFound
+from domain.restock import LowRow, Suggestion, suggestion_for
 from domain.suppliers import Supplier, SupplierItem
 
 
@@ -35,3 +38,20 @@ class PurchasingViews:
         if not found.items:
             await self.supplier(supplier_id)
         return found
+
+    async def restock_suggestions(self, filters: RestockFilter, page: PageRequest) -> Page[Suggestion]:
+        """What to reorder; ordered by inventoryId. With a supplier: what it could deliver, whoever is preferred."""
+
+        async def read(session: ReadSession) -> Page[Suggestion]:
+            found = await restock.low_rows(session, filters, page)
+            rows = (_only_from(filters.supplier_id, row) for row in found.items)
+            suggestions = (suggestion_for(row) for row in rows)
+            return Page(tuple(each for each in suggestions if each is not None), found.next_token)
+
+        return await self._database.reading(read)
+
+
+def _only_from(supplier_id: UUID | None, row: LowRow) -> LowRow:
+    if supplier_id is None:
+        return row
+    return replace(row, offers=tuple(offer for offer in row.offers if offer.supplier_id == supplier_id))

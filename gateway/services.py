@@ -13,6 +13,7 @@ from gateway.commands.adjustments import AdjustmentCommands
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.purchase_orders import PurchaseOrderCommands
 from gateway.commands.reservations import ReservationCommands
+from gateway.commands.restock import RestockCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
@@ -41,6 +42,7 @@ class Services:
     warehouses: WarehouseCommands
     suppliers: SupplierCommands
     purchase_orders: PurchaseOrderCommands
+    restock: RestockCommands
     purchasing: PurchasingViews
     alerts: AlertCommands
     adjustments: AdjustmentCommands

@@ -24,6 +24,7 @@ from gateway.commands.alerts import AlertCommands
 from gateway.commands.operations import OperationDesk
 from gateway.commands.purchase_orders import PurchaseOrderCommands
 from gateway.commands.reservations import ReservationCommands
+from gateway.commands.restock import RestockCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
 from gateway.commands.suppliers import SupplierCommands
@@ -135,6 +136,7 @@ def _services(
         warehouses=WarehouseCommands(database, view),
         suppliers=SupplierCommands(database),
         purchase_orders=PurchaseOrderCommands(database, desk, view),
+        restock=RestockCommands(client, settings.restock_mode),
         purchasing=PurchasingViews(database),
         alerts=AlertCommands(database),
         adjustments=adjustments,

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
+from activities.restock import RestockActivities
 from db.engine import Database
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
@@ -42,7 +43,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         runtime = await stack.enter_async_context(open_runtime())
         client = await connect(settings, runtime=runtime, interceptors=temporal_interceptors(), process="worker")
         await ensure_search_attributes(client)
-        await ensure_schedules(client)
+        await ensure_schedules(client, settings)
         await stack.enter_async_context(
             serve_health(
                 settings.app_host,
@@ -56,6 +57,6 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         maintenance = MaintenanceActivities(database, client, settings)
         await stack.enter_async_context(reservation_worker(client, reservations, settings))
         await stack.enter_async_context(operations_worker(client, database, settings))
-        await stack.enter_async_context(maintenance_worker(client, maintenance, settings))
+        await stack.enter_async_context(maintenance_worker(client, maintenance, RestockActivities(database), settings))
         _log.info("worker_ready")
         await Waker(database, TemporalReservations(client)).run(stop)

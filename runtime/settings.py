@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.limits import TRANSIT_SECONDS_MAX
+from domain.restock import RestockMode
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 DEVELOPMENT_PASSWORDS: Final = frozenset({"", "development"})
@@ -114,6 +115,8 @@ class Settings(BaseSettings):
     transfer_approval_threshold: int = Field(default=500, ge=1)
     transfer_late_seconds: int = Field(default=259_200, ge=1, le=TRANSIT_SECONDS_MAX)
     purchase_over_receipt_percent: int = Field(default=10, ge=0, le=100)
+    restock_mode: RestockMode = RestockMode.REVIEW
+    restock_every_seconds: int = Field(default=3600, ge=60)
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024, le=16_777_216)
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("log_level", "app_env", mode="before")
+    @field_validator("log_level", "app_env", "restock_mode", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value

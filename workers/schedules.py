@@ -17,20 +17,48 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
-from domain.contracts.names import MAINTENANCE_QUEUE, RECONCILE_SCHEDULE, RECONCILE_WORKFLOW
+from domain.contracts.names import (
+    MAINTENANCE_QUEUE,
+    RECONCILE_SCHEDULE,
+    RECONCILE_WORKFLOW,
+    RESTOCK_SCHEDULE,
+    RESTOCK_WORKFLOW,
+)
+from domain.contracts.restock import RestockRequest
+from domain.restock import RestockMode
+from runtime.settings import Settings
 
 RECONCILE_EVERY = timedelta(minutes=1)
 RECONCILE_TIMEOUT = timedelta(minutes=10)
 
 
-async def ensure_schedules(client: Client) -> None:
-    """Create the Reconcile schedule, or bring an older one up to date. Safe from several workers at once."""
-    schedule = _reconcile()
+async def ensure_schedules(client: Client, settings: Settings) -> None:
+    """Create what is to run, or bring an older one up to date, and remove what is switched off.
+
+    Safe from several workers at once.
+    """
+    await _ensure(client, RECONCILE_SCHEDULE, _reconcile())
+    if settings.restock_mode is RestockMode.OFF:
+        await _remove(client, RESTOCK_SCHEDULE)
+    else:
+        await _ensure(client, RESTOCK_SCHEDULE, _restock(settings))
+
+
+async def _ensure(client: Client, name: str, schedule: Schedule) -> None:
     try:
-        await client.create_schedule(RECONCILE_SCHEDULE, schedule)
+        await client.create_schedule(name, schedule)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(RECONCILE_SCHEDULE).update(_replaced_by(schedule))
+        await client.get_schedule_handle(name).update(_replaced_by(schedule))
+
+
+async def _remove(client: Client, name: str) -> None:
+    try:
+        await client.get_schedule_handle(name).delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def _reconcile() -> Schedule:
@@ -44,6 +72,21 @@ def _reconcile() -> Schedule:
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=RECONCILE_EVERY)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=RECONCILE_EVERY),
+    )
+
+
+def _restock(settings: Settings) -> Schedule:
+    every = timedelta(seconds=settings.restock_every_seconds)
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            RESTOCK_WORKFLOW,
+            RestockRequest(mode=settings.restock_mode),
+            id=RESTOCK_SCHEDULE,
+            task_queue=MAINTENANCE_QUEUE,
+            static_summary=f"what is low is drafted: {settings.restock_mode}",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
     )
 
 

@@ -16,6 +16,7 @@ from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
 from activities.purchase_orders import PurchaseOrderActivities
 from activities.reservations import ReservationActivities
+from activities.restock import RestockActivities
 from activities.transfers import TransferActivities
 from db.engine import Database
 from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVATION_QUEUE
@@ -24,6 +25,7 @@ from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.reservation import ReservationWorkflow
+from workflows.restock import RestockWorkflow
 from workflows.transfer import TransferWorkflow
 
 WORKFLOW_TASKS_MAX = 200
@@ -82,13 +84,21 @@ def operations_worker(client: Client, database: Database, settings: Settings) ->
     )
 
 
-def maintenance_worker(client: Client, activities: MaintenanceActivities, settings: Settings) -> Worker:
-    """The worker of the `maintenance` task queue: the Reconcile schedule, one run at a time."""
+def maintenance_worker(
+    client: Client, activities: MaintenanceActivities, restock: RestockActivities, settings: Settings
+) -> Worker:
+    """The worker of the `maintenance` task queue: what runs on a schedule."""
     return Worker(
         client,
         task_queue=MAINTENANCE_QUEUE,
-        workflows=[ReconcileWorkflow],
-        activities=[activities.check_invariants, activities.adopt_orphans, activities.trim],
+        workflows=[ReconcileWorkflow, RestockWorkflow],
+        activities=[
+            activities.check_invariants,
+            activities.adopt_orphans,
+            activities.trim,
+            restock.scan,
+            restock.draft,
+        ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=10,
         max_concurrent_workflow_tasks=2,

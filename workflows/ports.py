@@ -16,6 +16,7 @@ from domain.contracts.adjustments import AdjustmentRequest
 from domain.contracts.operations import StepOutcome, StepRequest
 from domain.contracts.purchase_orders import PurchaseOrderRequest
 from domain.contracts.reservations import HoldOutcome, HoldRequest, SettleOutcome, SettleRequest
+from domain.contracts.restock import DraftedOrder, DraftRequest, ScanPage, ScanRequest
 from domain.contracts.transfers import TransferRequest
 
 
@@ -113,6 +114,20 @@ class PurchaseOrderActivities(ABC):
     @abstractmethod
     async def take(self, request: StepRequest) -> StepOutcome:
         """Take one step under its rules, or record who was refused and why."""
+
+
+class RestockActivities(ABC):
+    """The work of a Restock run. Ordinary activities, each safe to repeat."""
+
+    @activity.defn(name="scan_for_restock")
+    @abstractmethod
+    async def scan(self, request: ScanRequest) -> ScanPage:
+        """Look at one page of low rows."""
+
+    @activity.defn(name="draft_for_restock")
+    @abstractmethod
+    async def draft(self, request: DraftRequest) -> list[DraftedOrder]:
+        """Draft what one supplier is to deliver to one warehouse; answers what the run has drafted for it."""
 
 
 class MaintenanceActivities(ABC):

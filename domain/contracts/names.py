@@ -16,6 +16,8 @@ TRANSFER_WORKFLOW = "Transfer"
 PURCHASE_ORDER_WORKFLOW = "PurchaseOrder"
 RECONCILE_WORKFLOW = "Reconcile"
 RECONCILE_SCHEDULE = "reconcile"
+RESTOCK_WORKFLOW = "Restock"
+RESTOCK_SCHEDULE = "restock"
 
 COMMIT = "commit"
 CANCEL = "cancel"
@@ -38,6 +40,11 @@ IS_LATE = "IsLate"
 def operation_workflow_id(kind: OperationKind, operation_id: UUID) -> str:
     """The workflow of one adjustment, transfer or purchase order."""
     return f"{kind}-{operation_id}"
+
+
+def restock_workflow_id(run_id: UUID) -> str:
+    """The workflow of a run that somebody asked for; those of the schedule carry their time."""
+    return f"{RESTOCK_SCHEDULE}-{run_id}"
 
 
 def reservation_workflow_id(reservation_id: UUID) -> str:

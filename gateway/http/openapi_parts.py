@@ -46,6 +46,7 @@ TAGS = {
     "availability": "Whether a demand could be served now.",
     "suppliers": "Who sells to us, what, and on which terms.",
     "purchase_orders": "What is ordered from suppliers: drafted, approved by somebody else, sent, received in parts.",
+    "restock": "What to reorder, how much of it and from whom.",
     "alerts": "What staff should look at, until it is over.",
     "reports": "Stock by region, at an instant of the past, and for how long it will last.",
     "health": "For load balancers, operators and Prometheus.",

@@ -117,3 +117,5 @@ def walk_purchase_orders(walk: Walker, boss: Walker, item: Item) -> None:
     assert boss("POST", f"{drafted()}/reject")[1]["status"] == "REJECTED"
     assert walk("POST", f"{drafted()}/cancel")[1]["status"] == "CANCELLED"
     assert len(walk("GET", f"{api}?supplierId={supplier}")[1]["items"]) == 3
+    assert walk("GET", f"/api/v1/restock/suggestions?sku={item.sku}")[1]["items"] == []
+    assert walk("POST", "/api/v1/restock/run")[0] == 202

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
 
+from activities.restock import RestockActivities
 from db import purchase_orders
 from db.engine import Database
 from db.purchase_orders import Draft
 from domain.contracts.operations import StepOutcome
 from domain.contracts.reservations import Source
+from domain.contracts.restock import DraftRequest, Need
 from domain.operations import Step
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrder, PurchaseOrderStatus, WantedLine
 from domain.reservations import ReservationStatus
@@ -102,6 +105,24 @@ async def test_the_same_draft_at_once_is_one_order(db: Database) -> None:
     asked = Draft(purchase_order_id=uuid.uuid4(), new=new, actor=TESTER, source=Source.REST)
     made = await asyncio.gather(*(db.writing(lambda session: purchase_orders.draft(session, asked)) for _ in range(5)))
     assert {each.order_number for each in made} == {made[0].order_number}
+
+
+async def test_a_run_that_waits_for_a_draft_by_hand_counts_it(db: Database) -> None:
+    supplier, place = await add_supplier(db), await add_warehouse(db)
+    item = await add_stock(db, 0, warehouse=place)
+    await sell(db, supplier, item.sku)
+    wanted = DraftRequest(run="r", need=Need(warehouse_id=place.warehouse_id, supplier_id=supplier.supplier_id))
+    new = NewPurchaseOrder(
+        supplier_id=supplier.supplier_id,
+        warehouse_id=place.warehouse_id,
+        lines=(WantedLine(sku=item.sku, quantity=60),),
+    )
+    asked = Draft(purchase_order_id=uuid.uuid4(), new=new, actor=TESTER, source=Source.REST)
+    async with db.write() as session:
+        await purchase_orders.draft(session, asked)
+        running = asyncio.ensure_future(ActivityEnvironment().run(RestockActivities(db).draft, wanted))
+        await wait_until_blocked(db)
+    assert await running == []
 
 
 @pytest.mark.usefixtures("_no_deadlock")

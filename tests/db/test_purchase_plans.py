@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import incoming, operations, purchase_order_rows, supplier_items
+from db import incoming, operations, purchase_order_rows, restock, supplier_items
 from db.engine import Database, WriteSession
 from db.paging import PageRequest
 from db.purchase_order_rows import LISTING, PurchaseOrderFilter, page_statement
+from db.restock import RestockFilter
 from db.tables import purchase_orders
 from domain.purchase_orders import PurchaseOrderStatus
 from tests.db.test_query_plans import assert_reads_little
@@ -109,3 +110,11 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         assert await purchase_order_rows.of_restock_run(session, "restock-1") == []
         assert len(await supplier_items.of_supplier(session, SUPPLIER, [f"SKU-{n}" for n in range(100)])) > 0
         assert await operations.open_ones(session, purchase_orders, older_than_seconds=0, most=20)
+
+
+async def test_low_rows_ask_for_what_is_coming_by_index(big: Database) -> None:
+    """The rows of stock themselves are read one after the other: an index of what is low would cost every sale."""
+    async with big.read() as plain:
+        session = Explained(plain.connection)
+        page = await restock.low_rows(session, RestockFilter(warehouse_id=PLACE), PageRequest(size=20))
+        assert len(page.items) == 20

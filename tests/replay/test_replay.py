@@ -18,6 +18,7 @@ from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
 from workflows.reservation import ReservationWorkflow
+from workflows.restock import RestockWorkflow
 from workflows.transfer import TransferWorkflow
 
 WORKFLOWS = [
@@ -25,6 +26,7 @@ WORKFLOWS = [
     PurchaseOrderWorkflow,
     ReconcileWorkflow,
     ReservationWorkflow,
+    RestockWorkflow,
     TransferWorkflow,
 ]
 STORED = sorted(path.stem for path in HISTORIES.glob("*.json"))

@@ -10,6 +10,7 @@ from gateway.http.routes.inventory import INVENTORY
 from gateway.http.routes.purchase_orders import PURCHASE_ORDERS
 from gateway.http.routes.reports import REPORTS
 from gateway.http.routes.reservations import RESERVATIONS
+from gateway.http.routes.restock import RESTOCK
 from gateway.http.routes.returns import RETURNS
 from gateway.http.routes.suppliers import SUPPLIERS
 from gateway.http.routes.transfers import TRANSFERS
@@ -27,6 +28,7 @@ ROUTES = (
     *ALERTS,
     *SUPPLIERS,
     *PURCHASE_ORDERS,
+    *RESTOCK,
     *ADJUSTMENTS,
     *TRANSFERS,
     *HEALTH,

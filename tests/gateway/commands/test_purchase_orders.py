@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,36 +13,44 @@ from sqlalchemy import text
 from temporalio.client import Client
 
 from activities.maintenance import MaintenanceActivities
+from activities.restock import RestockActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from db.paging import PageRequest
-from db.purchase_order_rows import PurchaseOrderFilter
+from db.purchase_order_rows import PurchaseOrderFilter, of_restock_run
+from db.restock import RestockFilter
 from domain.contracts.names import operation_workflow_id
 from domain.contracts.operations import SkuQuantity
+from domain.contracts.restock import RestockReport
 from domain.errors import (
     NotFound,
     OperationClosed,
     ReceiptExceedsOrder,
     ReceiptMismatch,
     SelfApproval,
+    Unavailable,
     UnknownItem,
     Unprocessable,
 )
-from domain.ids import CLOCK, Actor, actor_from_subject
+from domain.ids import CLOCK, RESTOCK, RESTOCK_POLICY, Actor, actor_from_subject
 from domain.operations import OperationKind, Step
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrder, PurchaseOrderStatus, WantedLine
+from domain.restock import RestockMode
 from domain.stock import StockItem
 from domain.suppliers import Supplier
+from domain.warehouses import Warehouse
 from gateway.auth import Caller
 from gateway.commands.operations import OperationDesk
 from gateway.commands.purchase_orders import PurchaseOrderCommands
+from gateway.commands.restock import RestockCommands
 from gateway.operation_views import OperationViews
+from gateway.purchasing import PurchasingViews
 from runtime.settings import Settings
 from runtime.temporal import ensure_search_attributes
-from tests.buying import activities_of, add_supplier, incoming_to, make_due, sell, sent, step
+from tests.buying import activities_of, add_supplier, incoming_to, make_due, order_now, sell, sent, step
 from tests.gateway.commands.desk import closed, connect
-from tests.stocking import add_stock, assert_documented, assert_invariants, stock_now
-from workers.temporal_workers import operations_worker
+from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, stock_now
+from workers.temporal_workers import maintenance_worker, operations_worker
 
 ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1")
 BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2")
@@ -56,7 +65,11 @@ async def temporal(settings: Settings) -> Client:
 
 @pytest.fixture(scope="module")
 async def working(db: Database, temporal: Client, settings: Settings) -> AsyncIterator[None]:
-    async with operations_worker(temporal, db, settings):
+    maintenance = MaintenanceActivities(db, temporal, settings)
+    async with (
+        operations_worker(temporal, db, settings),
+        maintenance_worker(temporal, maintenance, RestockActivities(db), settings),
+    ):
         yield
 
 
@@ -248,3 +261,91 @@ async def test_orders_are_listed_newest_first_by_what_people_look_for(
     assert await found(late=False) == [2, 0]
     with pytest.raises(NotFound):
         await views.purchase_order(uuid.uuid4())
+
+
+async def low(db: Database, place: Warehouse, *suppliers: Supplier) -> StockItem:
+    item = await add_stock(db, 3, warehouse=place, reorder_quantity=20)
+    for supplier in suppliers:
+        await sell(db, supplier, item.sku, pack_size=12)
+    return item
+
+
+async def test_suggestions_say_what_to_order_from_whom_and_what_cannot_be(db: Database) -> None:
+    views, place = PurchasingViews(db), await add_warehouse(db)
+    cheap, dear = await add_supplier(db), await add_supplier(db, lead_time_days=1)
+    both, nobodys = await low(db, place, cheap), await low(db, place)
+    await sell(db, dear, both.sku, unit_cost=99)
+    await add_stock(db, 11, warehouse=place)
+    filters = RestockFilter(warehouse_id=place.warehouse_id)
+    first = await views.restock_suggestions(filters, PageRequest(size=1))
+    rest = await views.restock_suggestions(filters, PageRequest(size=1, token=first.next_token))
+    found = {each.row.item.sku: each for each in (*first.items, *rest.items)}
+    assert rest.next_token is None
+    assert found.keys() == {both.sku, nobodys.sku}
+    assert (found[both.sku].quantity, found[nobodys.sku].quantity) == (24, 20)
+    offer = found[both.sku].offer
+    assert offer is not None
+    assert (offer.supplier_id, found[nobodys.sku].offer) == (cheap.supplier_id, None)
+    theirs = RestockFilter(supplier_id=dear.supplier_id)
+    [only] = (await views.restock_suggestions(theirs, PageRequest())).items
+    assert only.offer is not None
+    assert (only.offer.supplier_id, only.offer.lead_time_days, only.quantity) == (dear.supplier_id, 1, 20)
+    assert (await views.restock_suggestions(RestockFilter(sku="unknown"), PageRequest())).items == ()
+
+
+async def run(temporal: Client, mode: RestockMode, run_id: uuid.UUID | None = None) -> tuple[str, RestockReport]:
+    workflow_id = await RestockCommands(temporal, mode).run(ANN, run_id=run_id or uuid.uuid4())
+    report: RestockReport = await temporal.get_workflow_handle(workflow_id, result_type=RestockReport).result()
+    return workflow_id, report
+
+
+@pytest.mark.usefixtures("working")
+@pytest.mark.parametrize("mode", [RestockMode.REVIEW, RestockMode.OFF])
+async def test_a_run_drafts_one_order_for_each_supplier_and_warehouse_and_a_second_run_none(
+    db: Database, temporal: Client, commands: PurchaseOrderCommands, mode: RestockMode
+) -> None:
+    places, suppliers = [await add_warehouse(db) for _ in range(2)], [await add_supplier(db) for _ in range(2)]
+    for place in places:
+        for supplier in suppliers:
+            for _ in range(2):
+                await low(db, place, supplier)
+    run_id = uuid.uuid4()
+    workflow_id, report = await run(temporal, mode, run_id)
+    orders = await db.reading(lambda session: of_restock_run(session, workflow_id))
+    mine = [order for order in orders if order.warehouse_id in {place.warehouse_id for place in places}]
+    assert len({(order.supplier_id, order.warehouse_id) for order in mine}) == len(mine) == 4
+    assert {len(order.lines) for order in mine} == {2}
+    assert {(order.status, order.requested_by) for order in mine} == {(PurchaseOrderStatus.DRAFT, RESTOCK.actor_id)}
+    assert {order.number for order in orders} == set(report.orders)
+    assert (await run(temporal, mode))[1].orders == []
+    assert await run(temporal, mode, run_id) == (workflow_id, report), "the same id is the same run"
+    assert (await decide(commands, mine[0], Step.APPROVE, ANN)).status is PurchaseOrderStatus.APPROVED
+    await assert_invariants(db)
+
+
+@pytest.mark.usefixtures("working")
+async def test_an_automatic_run_sends_what_it_drafts(
+    db: Database, temporal: Client, commands: PurchaseOrderCommands
+) -> None:
+    place, supplier = await add_warehouse(db), await add_supplier(db)
+    item = await low(db, place, supplier)
+    workflow_id, _ = await run(temporal, RestockMode.AUTOMATIC)
+    orders = await db.reading(lambda session: of_restock_run(session, workflow_id))
+    [order] = [each for each in orders if each.warehouse_id == place.warehouse_id]
+    async with asyncio.timeout(15):
+        while (await order_now(db, order)).status is not PurchaseOrderStatus.SENT:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.05)
+    trail = await OperationViews(db).audit_trail(order.purchase_order_id)
+    assert [(line.step, line.performed_by_name) for line in trail] == [
+        ("draft", RESTOCK.name),
+        ("approve", RESTOCK_POLICY.name),
+        ("send", RESTOCK_POLICY.name),
+    ]
+    done = await decide(commands, order, Step.RECEIVE, ANN)
+    assert (done.status, (await stock_now(db, item)).quantity_total) == (PurchaseOrderStatus.RECEIVED, 27)
+
+
+async def test_a_run_that_cannot_be_started_is_not_promised(settings: Settings) -> None:
+    away = await Client.connect(settings.temporal_address, namespace="nowhere")
+    with pytest.raises(Unavailable):
+        await RestockCommands(away, RestockMode.REVIEW).run(ANN, run_id=uuid.uuid4())

@@ -27,6 +27,7 @@ from tests.gateway.http.face import (
     LOW_ON_TEA,
     ON_HAND,
     ON_THE_ROAD,
+    ORDER_TEA,
     ORDERED,
     ROW,
     SOLD_BY_THEM,
@@ -117,6 +118,8 @@ def with_usual_answers(served_face: Face) -> Face:
         "purchase_order": ORDERED,
         "purchase_order_list": Page((ORDERED,), "next"),
     }
+    served_face.purchasing.answers |= {"restock_suggestions": Page((ORDER_TEA,))}
+    served_face.restock.answers = {"run": "restock-1"}
     served_face.reservations.answers = {
         "reserve": Reserved(HELD, is_new=True),
         "commit": COMMITTED,

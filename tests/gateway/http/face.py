@@ -26,8 +26,9 @@ from domain.operations import OperationKind, Step
 from domain.purchase_orders import PurchaseOrder, PurchaseOrderLine, PurchaseOrderStatus
 from domain.reports import Cover, RegionStock, StockAt, StockTotal, Value, WarehouseStock
 from domain.reservations import Line, Reservation, ReservationStatus
+from domain.restock import LowRow, Offer, Suggestion, Unsupplied
 from domain.returns import Condition, Return, ReturnLine
-from domain.stock import Movement, MovementType, ReasonCode, StockItem
+from domain.stock import Incoming, Movement, MovementType, ReasonCode, StockItem
 from domain.suppliers import Supplier, SupplierItem
 from domain.transfer_lines import TransferLine
 from domain.transfers import Transfer, TransferStatus
@@ -151,6 +152,13 @@ ORDERED = PurchaseOrder(
     version=4,
     updated_at=NOON,
 )
+LOW_TEA = LowRow(
+    item=ITEM,
+    incoming=Incoming(on_order=2, in_transit=1),
+    offers=(Offer(item=SOLD_BY_THEM, supplier_code="TEAHOUSE", currency="EUR", lead_time_days=10),),
+)
+ORDER_TEA = Suggestion(row=LOW_TEA, quantity=60, offer=LOW_TEA.offers[0])
+NOBODY_SELLS_IT = Suggestion(row=LOW_TEA, quantity=50, offer=None, unsupplied=Unsupplied.NO_SUPPLIER)
 HELD = Reservation(
     reservation_id=RESERVATION,
     order_id="order-1",

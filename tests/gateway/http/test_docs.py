@@ -52,6 +52,8 @@ PATHS = {
     "/api/v1/purchase-orders/{purchaseOrderId}/receive": ["post"],
     "/api/v1/purchase-orders/{purchaseOrderId}/reject": ["post"],
     "/api/v1/purchase-orders/{purchaseOrderId}/send": ["post"],
+    "/api/v1/restock/run": ["post"],
+    "/api/v1/restock/suggestions": ["get"],
     "/api/v1/suppliers": ["get", "post"],
     "/api/v1/suppliers/{supplierId}": ["get", "put"],
     "/api/v1/suppliers/{supplierId}/items": ["get"],

@@ -243,6 +243,7 @@ async def served(
         suppliers=Part(),  # type: ignore[arg-type]
         purchasing=Part(),  # type: ignore[arg-type]
         purchase_orders=Part(),  # type: ignore[arg-type]
+        restock=Part(),  # type: ignore[arg-type]
         waitlist=Part(),  # type: ignore[arg-type]
         alerts=Part(),  # type: ignore[arg-type]
         views=views,  # type: ignore[arg-type]
