@@ -18,6 +18,8 @@ import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 from xdist.remote import Producer
 
 from db.migrations import upgrade
@@ -106,7 +108,7 @@ def database(postgres_server: Stack, migrated_template: str, request: pytest.Fix
     name = f"{_slug(request)}_{next(_database_numbers)}"[-63:]
     _administer(postgres_server.settings, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
     yield postgres_server.settings.model_copy(update={"db_name": name})
-    _administer(postgres_server.settings, "DROP DATABASE {} WITH (FORCE)", name)
+    _drop(postgres_server.settings, name)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,12 @@ def settings(
 
 def _slug(request: pytest.FixtureRequest) -> str:
     return re.sub(r"[^a-z0-9]+", "_", str(request.node.nodeid).lower())[-40:].strip("_")
+
+
+@retry(retry=retry_if_exception_type(InsufficientPrivilege), wait=wait_fixed(0.5), stop=stop_after_attempt(20))
+def _drop(settings: Settings, name: str) -> None:
+    """Not while Postgres itself is cleaning up in there: its own processes are not ours to end, and go by themselves."""
+    _administer(settings, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 def _administer(settings: Settings, statement: str, *names: str) -> None:
