@@ -147,7 +147,7 @@ def _slug(request: pytest.FixtureRequest) -> str:
 
 @retry(retry=retry_if_exception_type(InsufficientPrivilege), wait=wait_fixed(0.5), stop=stop_after_attempt(20))
 def _drop(settings: Settings, name: str) -> None:
-    """Not while Postgres itself is cleaning up in there: its own processes are not ours to end, and go by themselves."""
+    """Not while Postgres itself is cleaning up in there: its own processes are not ours to end, and go soon."""
     _administer(settings, "DROP DATABASE {} WITH (FORCE)", name)
 
 
