@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, String, cast, func, se
 
 from db.engine import ReadSession
 from db.paging import Listing, Page, PageRequest
-from db.tables import inventory, warehouses
+from db.tables import inventory, purchase_order_lines, purchase_orders, transfer_lines, transfers, warehouses
 from domain.limits import REPORT_ROWS_MAX
 from domain.reports import RegionStock, Value, WarehouseStock
 
@@ -99,8 +99,38 @@ def _with_figures(chosen: FromClause, place: ColumnElement[Any], key: ColumnElem
     )
     by_place = func.jsonb_object_agg(by_currency.c.currency, by_currency.c.amount).label("value_by_currency")
     values = select(by_currency.c.place, by_place).group_by(by_currency.c.place).subquery("amounts")
-    return select(chosen, figures, values.c.value_by_currency).select_from(
-        chosen.outerjoin(figures, figures.c.place == key).outerjoin(values, values.c.place == key)
+    moving, ordered = _in_transit(place), _on_order(place)
+    together = chosen
+    for part in (figures, values, moving, ordered):
+        together = together.outerjoin(part, part.c.place == key)
+    return select(
+        chosen, figures, values.c.value_by_currency, moving.c.quantity_in_transit, ordered.c.quantity_on_order
+    ).select_from(together)
+
+
+def _in_transit(place: ColumnElement[Any]) -> FromClause:
+    """Pieces on the road, by where they are going."""
+    pieces = func.sum(transfer_lines.c.quantity_in_transit).label("quantity_in_transit")
+    return (
+        select(place.label("place"), pieces)
+        .select_from(
+            transfer_lines.join(transfers).join(warehouses, warehouses.c.warehouse_id == transfers.c.to_warehouse_id)
+        )
+        .where(transfer_lines.c.quantity_in_transit > 0)
+        .group_by(place)
+        .subquery("moving")
+    )
+
+
+def _on_order(place: ColumnElement[Any]) -> FromClause:
+    """Pieces that suppliers are still to deliver, by where to."""
+    pieces = func.sum(purchase_order_lines.c.quantity_outstanding).label("quantity_on_order")
+    return (
+        select(place.label("place"), pieces)
+        .select_from(purchase_order_lines.join(purchase_orders).join(warehouses))
+        .where(purchase_order_lines.c.quantity_outstanding > 0)
+        .group_by(place)
+        .subquery("ordered")
     )
 
 
@@ -133,6 +163,8 @@ def _figures_of(row: Any) -> dict[str, Any]:
         "skus_out_of_stock": row.skus_out_of_stock or 0,
         "quantity_total": int(row.quantity_total or 0),
         "quantity_reserved": int(row.quantity_reserved or 0),
+        "quantity_in_transit": int(row.quantity_in_transit or 0),
+        "quantity_on_order": int(row.quantity_on_order or 0),
         "value_at_cost": tuple(Value(currency, Decimal(amount)) for currency, amount in sorted(values)),
         "quantity_without_cost": int(row.quantity_without_cost or 0),
     }

@@ -43,7 +43,9 @@ class Figures:
     """Stock of a place now, retired rows left out. A SKU counts once, in however many warehouses it stands.
 
     `skus_low` are at or below the reorder point in one of the warehouses at least, those without stock included;
-    `skus_out_of_stock` have nothing available in any. `quantity_without_cost` pieces are in none of the values.
+    `skus_out_of_stock` have nothing available in any. `quantity_in_transit` is on the road to the place and
+    `quantity_on_order` to be delivered there by suppliers, drafts included: part of no total. `quantity_without_cost`
+    pieces are in none of the values.
     """
 
     skus: int
@@ -51,6 +53,8 @@ class Figures:
     skus_out_of_stock: int
     quantity_total: int
     quantity_reserved: int
+    quantity_in_transit: int
+    quantity_on_order: int
     value_at_cost: tuple[Value, ...]
     quantity_without_cost: int
 

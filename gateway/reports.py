@@ -6,16 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from db import days_of_cover, reports, stock_as_of
+from db import ageing, days_of_cover, reports, stock_as_of
+from db.ageing import AgeingFilter
 from db.days_of_cover import CoverFilter
 from db.engine import Database, ReadSession
 from db.paging import Page, PageRequest
 from db.reports import PlaceFilter
 from db.stock_as_of import AsOfFilter
+from domain.ageing import AgeGroup, OnTheWay
 from domain.errors import NotFound
 from domain.fields import FieldProblems
 from domain.limits import REGION_CHARACTERS_MAX, SKU_CHARACTERS_MAX
-from domain.reports import COVER_DAYS_MAX, Cover, Grouping, RegionStock, StockAt, StockTotal, WarehouseStock
+from domain.reports import (
+    COVER_DAYS_MAX,
+    Cover,
+    Grouping,
+    RegionStock,
+    StockAt,
+    StockTotal,
+    WarehouseStock,
+)
 
 T = TypeVar("T")
 
@@ -57,6 +67,16 @@ class Reports:
         """For how long stock will last, the shortest first; ordered by daysOfCover."""
         _check(sku=filters.sku, region=filters.region, days=filters.days)
         return await self._read(lambda session: days_of_cover.listed(session, filters, page))
+
+    async def ageing(self, filters: AgeingFilter, page: PageRequest) -> Page[OnTheWay]:
+        """What is on its way, the oldest first; ordered by since."""
+        _check(region=filters.region)
+        return await self._read(lambda session: ageing.listed(session, filters, page))
+
+    async def age_groups(self, filters: AgeingFilter) -> list[AgeGroup]:
+        """The same by kind and age, each group with what is in it, or with nothing."""
+        _check(region=filters.region)
+        return await self._read(lambda session: ageing.totalled(session, filters))
 
     async def _read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         async with self._turns:

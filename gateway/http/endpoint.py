@@ -35,7 +35,7 @@ from gateway.http.reading import (
 )
 from gateway.http.route import Route
 from gateway.http.schemas.model import Shape
-from gateway.http.schemas.pages import Listing
+from gateway.http.schemas.pages import Listing, PageQuery
 from gateway.idempotency import Answer, fingerprint_of, read_key, run
 from gateway.services import Services
 from runtime.tracing import current_traceparent
@@ -166,7 +166,8 @@ class Endpoint:
         """One page of a list that is written as CSV; each has the time of a request. Raises HoldfastError."""
         place = {"page_size": REPORT_ROWS_MAX} | ({"page_token": token} if token else {})
         deadline = time.monotonic() + self._settings.request_timeout_seconds
-        there = replace(call, query=call.query.model_copy(update=place), deadline=deadline)
+        query = call.query.model_copy(update=place) if isinstance(call.query, PageQuery) else call.query
+        there = replace(call, query=query, deadline=deadline)
         try:
             async with asyncio.timeout(there.seconds_left()):
                 body = (await self._route.handler(there)).body

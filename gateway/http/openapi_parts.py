@@ -48,7 +48,7 @@ TAGS = {
     "purchase_orders": "What is ordered from suppliers: drafted, approved by somebody else, sent, received in parts.",
     "restock": "What to reorder, how much of it and from whom.",
     "alerts": "What staff should look at, until it is over.",
-    "reports": "Stock by region, at an instant of the past, and for how long it will last.",
+    "reports": "Stock by region, at an instant of the past, for how long it will last, and what is on its way.",
     "health": "For load balancers, operators and Prometheus.",
     "docs": "This description.",
 }

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from gateway.http.call import Call, Reply
+from gateway.http.schemas.ageing import (
+    AgeGroup,
+    AgeGroupListing,
+    AgeingQuery,
+    GroupsQuery,
+    OnTheWay,
+    OnTheWayListing,
+)
 from gateway.http.schemas.reports import (
     AsOfQuery,
     CoverQuery,
@@ -71,3 +79,21 @@ async def days_of_cover(call: Call[None, CoverQuery]) -> Reply:
     """
     page = await call.services.reports.days_of_cover(call.query.filters(), call.query.page_request())
     return Reply(body=DaysOfCoverListing.of([DaysOfCover.model_validate(row) for row in page.items], page.next_token))
+
+
+async def ageing(call: Call[None, AgeingQuery]) -> Reply:
+    """Report what is on its way and for how long: transfers on the road and purchase orders that are not closed.
+
+    The oldest first. `region` and `warehouseId` say where it goes; `crossRegion=true` keeps what changes regions.
+    """
+    page = await call.services.reports.ageing(call.query.filters(), call.query.page_request())
+    return Reply(body=OnTheWayListing.of([OnTheWay.model_validate(one) for one in page.items], page.next_token))
+
+
+async def age_groups(call: Call[None, GroupsQuery]) -> Reply:
+    """Report what is on its way by age: up to a week, a fortnight, a month, and longer.
+
+    Always all groups of both kinds, on one page.
+    """
+    groups = await call.services.reports.age_groups(call.query.filters())
+    return Reply(body=AgeGroupListing.of([AgeGroup.model_validate(group) for group in groups]))

@@ -13,9 +13,14 @@ from db.engine import Database
 from db.paging import PageRequest
 from db.reports import PlaceFilter
 from domain.errors import InvalidPageToken
+from domain.operations import Step
+from domain.purchase_orders import PurchaseOrder
 from domain.reports import RegionStock, Value, WarehouseStock
+from domain.stock import StockItem
 from domain.warehouses import Warehouse
+from tests.buying import activities_of, arrival, draft_of, sent
 from tests.stocking import add_stock, add_warehouse, hold, retire, unique, want
+from tests.transferring import lines, road
 
 FIRST = PageRequest()
 
@@ -28,6 +33,11 @@ async def region_of(db: Database, region: str) -> RegionStock:
 
 async def warehouses_of(db: Database, region: str, page: PageRequest = FIRST) -> Any:
     return await db.reading(lambda session: reports.warehouses_of(session, PlaceFilter(region=region), page))
+
+
+async def received_in_part(db: Database, order: PurchaseOrder, item: StockItem, pieces: int) -> None:
+    outcome = await activities_of(db).take(arrival(order, "r1", **{item.sku: pieces}))
+    assert outcome.changed, outcome
 
 
 async def place(db: Database, region: str, **fields: Any) -> Warehouse:
@@ -110,6 +120,8 @@ async def test_a_place_without_stock_is_there_with_nothing(db: Database) -> None
         "skus_out_of_stock": 0,
         "quantity_total": 0,
         "quantity_reserved": 0,
+        "quantity_in_transit": 0,
+        "quantity_on_order": 0,
         "value_at_cost": (),
         "quantity_without_cost": 0,
     }
@@ -124,6 +136,26 @@ async def test_a_place_without_stock_is_there_with_nothing(db: Database) -> None
             **nothing,
         ),
     )
+
+
+async def test_what_is_on_its_way_is_beside_the_stock_and_not_in_it(db: Database) -> None:
+    region = unique("R")
+    target = await place(db, region)
+    tea, mug = unique("TEA"), unique("MUG")
+    way = await road(db, target=target, **{tea: 20, mug: 20})
+    request = await way.opened(**{tea: 7, mug: 5})
+    await way.take(request, Step.APPROVE)
+    await way.take(request, Step.SHIP)
+    await way.take(request, Step.RECEIVE, receipt_id="r1", lines=lines(**{tea: 3}))
+    here = await add_stock(db, 2, warehouse=target)
+    await draft_of(db, here, quantity=40)
+    await received_in_part(db, await sent(db, await draft_of(db, here, quantity=10)), here, 4)
+    found = await region_of(db, region)
+    assert (found.quantity_total, found.quantity_in_transit, found.quantity_on_order) == (3 + 2 + 4, 9, 46)
+    (there,) = (await warehouses_of(db, region)).items
+    assert (there.quantity_total, there.quantity_in_transit, there.quantity_on_order) == (9, 9, 46)
+    (source,) = [one for one in (await warehouses_of(db, "eu")).items if one.warehouse_id == way.source.warehouse_id]
+    assert (source.quantity_total, source.quantity_in_transit, source.quantity_on_order) == (28, 0, 0)
 
 
 async def test_regions_and_warehouses_come_a_page_at_a_time(db: Database) -> None:

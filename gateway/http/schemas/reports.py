@@ -12,17 +12,27 @@ from db.days_of_cover import CoverFilter
 from db.reports import PlaceFilter
 from db.stock_as_of import AsOfFilter
 from domain.reports import COVER_DAYS_DEFAULT, COVER_DAYS_MAX, Grouping
-from gateway.http.schemas.model import FROM_DIGITS, AmountText, Currency, Moment, Region, Shape, Sku
+from gateway.http.schemas.model import (
+    FROM_DIGITS,
+    AmountText,
+    Currency,
+    Moment,
+    Region,
+    Shape,
+    Sku,
+)
 from gateway.http.schemas.pages import Listing, PageQuery
+
+Form = Annotated[
+    Literal["json", "csv"] | None,
+    Field(description="Wins over `Accept`. As CSV the whole report comes at once, from `pageToken` to its end."),
+]
 
 
 class ReportQuery(PageQuery):
     """What every report takes."""
 
-    format: Annotated[
-        Literal["json", "csv"] | None,
-        Field(description="Wins over `Accept`. As CSV the whole report comes at once, from `pageToken` to its end."),
-    ] = None
+    format: Form = None
 
 
 class RegionsQuery(ReportQuery):
@@ -93,6 +103,8 @@ class StockFigures(Shape):
     quantity_total: int
     quantity_reserved: int
     quantity_available: int
+    quantity_in_transit: Annotated[int, Field(description="On the road to it by transfers; not part of its total.")]
+    quantity_on_order: Annotated[int, Field(description="Still to come from suppliers, drafts included.")]
     value_at_cost: Annotated[list[Value], Field(description="Pieces times unit cost, by currency.")]
     quantity_without_cost: Annotated[int, Field(description="Pieces whose row has no unit cost; not in the value.")]
 

@@ -6,6 +6,7 @@ import pytest
 
 from db.paging import Page
 from domain.adjustments import Adjusted, BatchResult
+from domain.ageing import age_groups
 from domain.stock import Incoming
 from gateway.commands.reservations import Reserved
 from gateway.commands.returns import TakenBack
@@ -24,6 +25,7 @@ from tests.gateway.http.face import (
     ITEM,
     LASTS_A_WEEK,
     LINE_OF_LEDGER,
+    LONG_ON_THE_ROAD,
     LOW_ON_TEA,
     ON_HAND,
     ON_THE_ROAD,
@@ -84,6 +86,8 @@ def with_usual_answers(served_face: Face) -> Face:
         "stock_as_of": Page((AT_NOON,)),
         "stock_totals": Page((IN_THE_NORTH_AT_NOON,)),
         "days_of_cover": Page((LASTS_A_WEEK,)),
+        "ageing": Page((LONG_ON_THE_ROAD,)),
+        "age_groups": age_groups({}),
     }
     served_face.stock.answers = {
         "create": ITEM,

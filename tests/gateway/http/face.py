@@ -18,6 +18,7 @@ from aiohttp import web
 
 from db.audit import AuditEntry
 from domain.adjustments import AdjustmentStatus, StockAdjustment
+from domain.ageing import Ageing, OnTheWay
 from domain.alerts import Alert, AlertKind, AlertStatus
 from domain.approval import ApprovalReason
 from domain.availability import Availability, BulkAvailability, BulkAvailabilityItem, WarehouseAvailability
@@ -375,6 +376,8 @@ FIGURES: dict[str, Any] = {
     "skus_out_of_stock": 1,
     "quantity_total": 10,
     "quantity_reserved": 3,
+    "quantity_in_transit": 5,
+    "quantity_on_order": 6,
     "value_at_cost": (Value("EUR", Decimal("12.5")), Value("GBP", Decimal(3))),
     "quantity_without_cost": 4,
 }
@@ -403,6 +406,25 @@ LASTS_A_WEEK = Cover(
     quantity_available=7,
     quantity_sold=28,
     days_observed=28,
+)
+
+LONG_ON_THE_ROAD = OnTheWay(
+    kind=Ageing.TRANSFER,
+    operation_id=UUID(int=96),
+    status="IN_TRANSIT",
+    from_warehouse_id=UUID(int=95),
+    from_warehouse_code="LYS-1",
+    from_region="eu-south",
+    supplier_id=None,
+    supplier_code=None,
+    warehouse_id=WAREHOUSE,
+    warehouse_code="HAM-1",
+    region="eu-north",
+    since=NOON,
+    expected_at=NOON + timedelta(days=3),
+    age_days=9,
+    days_late=6,
+    quantity_outstanding=12,
 )
 
 RESERVE = {"orderId": "order-1", "items": [{"sku": "TEA-GREEN-250", "quantity": 2}]}

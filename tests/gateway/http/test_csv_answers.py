@@ -23,7 +23,7 @@ from tests.gateway.http.face import AT_NOON, EU_NORTH, WAREHOUSE, Face, path_of
 PATH = "/api/v1/reports"
 REGIONS = (
     "region,warehouses,warehousesActive,skus,skusLow,skusOutOfStock,quantityTotal,quantityReserved,quantityAvailable,"
-    "valueAtCost,quantityWithoutCost\r\n"
+    "quantityInTransit,quantityOnOrder,valueAtCost,quantityWithoutCost\r\n"
 )
 STOCK = f"{PATH}/stock-as-of?at=2026-11-23T12:00:00Z&format=csv"
 
@@ -41,7 +41,7 @@ async def test_a_report_is_csv_with_the_fields_of_its_json_as_columns(face: Face
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="regions.csv"'
-    assert answer.raw.decode() == REGIONS + "eu-north,2,1,3,2,1,10,3,7,EUR 12.5000; GBP 3.0000,4\r\n"
+    assert answer.raw.decode() == REGIONS + "eu-north,2,1,3,2,1,10,3,7,5,6,EUR 12.5000; GBP 3.0000,4\r\n"
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.csv_line], ids=lambda route: route.name)

@@ -32,6 +32,8 @@ PATHS = {
     "/api/v1/inventory/{inventoryId}": ["delete", "get", "put"],
     "/api/v1/inventory/{inventoryId}/adjust": ["post"],
     "/api/v1/inventory/{inventoryId}/movements": ["get"],
+    "/api/v1/reports/ageing": ["get"],
+    "/api/v1/reports/ageing/totals": ["get"],
     "/api/v1/reports/days-of-cover": ["get"],
     "/api/v1/reports/regions": ["get"],
     "/api/v1/reports/regions/{region}": ["get"],

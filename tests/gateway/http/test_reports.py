@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
+from db.ageing import AgeingFilter
 from db.days_of_cover import CoverFilter
 from db.paging import Page, PageRequest
 from db.reports import PlaceFilter
 from db.stock_as_of import AsOfFilter
+from domain.ageing import Ageing
 from domain.errors import FieldProblem, NotFound, Unprocessable
 from domain.reports import Grouping
 from tests.gateway.http.face import LASTS_A_WEEK, PRODUCT, ROW, WAREHOUSE, Face
@@ -24,6 +27,8 @@ FIGURES = {
     "quantityTotal": 10,
     "quantityReserved": 3,
     "quantityAvailable": 7,
+    "quantityInTransit": 5,
+    "quantityOnOrder": 6,
     "valueAtCost": [{"currency": "EUR", "amount": "12.5000"}, {"currency": "GBP", "amount": "3.0000"}],
     "quantityWithoutCost": 4,
 }
@@ -149,3 +154,51 @@ async def test_what_sells_nothing_has_no_days_of_cover(face: Face) -> None:
 async def test_the_window_of_sales_is_bounded(face: Face, days: str) -> None:
     answer = await face.get(f"{PATH}/days-of-cover?days={days}")
     assert (answer.status, answer.pointers) == (422, ["/query/days"])
+
+
+async def test_what_is_on_its_way_is_reported_with_its_age(face: Face) -> None:
+    answer = await face.get(f"{PATH}/ageing?kind=transfer&region=eu-north&warehouseId={WAREHOUSE}&crossRegion=true")
+    assert answer.json["items"] == [
+        {
+            "kind": "transfer",
+            "operationId": str(UUID(int=96)),
+            "status": "IN_TRANSIT",
+            "fromRegion": "eu-south",
+            "fromWarehouseId": str(UUID(int=95)),
+            "fromWarehouseCode": "LYS-1",
+            "supplierId": None,
+            "supplierCode": None,
+            "region": "eu-north",
+            "warehouseId": str(WAREHOUSE),
+            "warehouseCode": "HAM-1",
+            "isCrossRegion": True,
+            "since": "2026-11-23T12:00:00.123456Z",
+            "expectedAt": "2026-11-26T12:00:00.123456Z",
+            "ageDays": 9,
+            "daysLate": 6,
+            "quantityOutstanding": 12,
+        }
+    ]
+    asked, _ = face.reports.last("ageing")[0]
+    assert asked == AgeingFilter(kind=Ageing.TRANSFER, region="eu-north", warehouse_id=WAREHOUSE, is_cross_region=True)
+
+
+async def test_what_is_on_its_way_is_reported_by_age(face: Face) -> None:
+    answer = await face.get(f"{PATH}/ageing/totals?crossRegion=false")
+    groups = [(group["kind"], group["ageDaysMin"], group["ageDaysMax"]) for group in answer.json["items"]]
+    ages = [(0, 7), (8, 14), (15, 30), (31, None)]
+    assert groups == [(kind, *age) for kind in ("transfer", "purchase-order") for age in ages]
+    assert face.reports.last("age_groups")[0] == (AgeingFilter(is_cross_region=False),)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "pointer"),
+    [
+        ("kind=ship", 422, "/query/kind"),
+        ("crossRegion=maybe", 400, "/query/crossRegion"),
+        ("pageSize=5", 400, "/query/pageSize"),
+    ],
+)
+async def test_age_groups_are_asked_for_strictly(face: Face, query: str, status: int, pointer: str) -> None:
+    answer = await face.get(f"{PATH}/ageing/totals?{query}")
+    assert (answer.status, answer.pointers) == (status, [pointer])
