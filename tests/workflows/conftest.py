@@ -46,9 +46,9 @@ class Running:
 Run = Callable[..., AbstractAsyncContextManager[Running]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The server that skips the time that nobody uses. One test at a time: its clock is shared."""
+    """The server that skips the time that nobody uses. One test at a time: its clock is shared, by a module."""
     program = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
     environment = await WorkflowEnvironment.start_time_skipping(
         data_converter=DATA_CONVERTER, test_server_existing_path=str(program)
