@@ -160,6 +160,7 @@ def _walk_reports(walk: Walk, item: Item) -> None:
     assert text.splitlines()[1:] == [f",,,,1,{changed[0]['totalAfter']}"]
     status, cover, _ = walk("GET", f"{api}/days-of-cover?{sku}")
     assert (status, [it["daysOfCover"] for it in cover["items"]]) == (200, [None])
+    assert [walk("GET", f"{api}/ageing{path}")[0] for path in ("", "/totals")] == [200, 200]
 
 
 def _walk_reservations(walk: Walk, item: Item) -> None:
