@@ -18,15 +18,16 @@ from holdfast.stack.ports import LOOPBACK
 from holdfast.stack.probes import kafka_answers
 
 
-def broker_part(directory: Path, port: int, log_path: Path) -> Part:
-    """The broker as a part of the stack, listening on `port`."""
+def broker_part(directory: Path, port: int, log_path: Path, *, advertised_port: int = 0) -> Part:
+    """The broker as a part of the stack, listening on `port`; clients are sent to `advertised_port`, if given."""
     directory.mkdir(parents=True, exist_ok=True)
     address = f"tcp://{LOOPBACK}:{port}"
+    advertised = f"tcp://{LOOPBACK}:{advertised_port or port}"
     return Part(
         name="broker",
         command=(
             *(_program(), "broker", "--storage-engine", "memory://tansu/"),
-            *("--listener-url", address, "--advertised-listener-url", address),
+            *("--listener-url", address, "--advertised-listener-url", advertised),
         ),
         environment=server_environment(directory, RUST_LOG="warn"),
         directory=directory,
