@@ -1,19 +1,21 @@
 """How many new holds may be in flight: a sale that is paid for comes before a new hold.
 
-The limit follows what commits and holds experience: additive increase while they are quick, multiplicative decrease
-when they are slow (Chiu & Jain, 1989). Commits, cancels and reads never pass here.
+Commits, cancels and reads never wait here, but commits and cancels in work take up room: what a hold brings is not
+done when it is answered, and a gate that forgot the rest would let in waves. The limit follows what holds and commits
+experience: additive increase while they are quick, multiplicative decrease when they are slow (Chiu & Jain, 1989).
+A burst is let in whole; a queue that stays is not.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from domain.errors import Saturated
 from runtime import metrics
 
-LIMIT_MIN = 4
+LIMIT_MIN = 8
 DECREASE = 0.8
 DECREASE_PAUSE_SECONDS = 0.25
 """One decrease answers one episode of slowness, not every request in it."""
@@ -22,41 +24,66 @@ DECREASE_PAUSE_SECONDS = 0.25
 class Admission:
     """A gate for holds of one serving process."""
 
-    def __init__(self, *, holds_max: int, target_seconds: float) -> None:
-        self._holds_max = holds_max
+    def __init__(self, *, in_work_max: int, target_seconds: float) -> None:
+        self._in_work_max = in_work_max
         self._target_seconds = target_seconds
-        self._limit = float(holds_max)
-        self._in_flight = 0
+        self._limit_min = float(min(LIMIT_MIN, in_work_max))
+        self._limit = float(in_work_max)
+        self._begun: dict[object, float] = {}
         self._decreased_at = 0.0
-        metrics.ADMISSION_LIMIT.set(holds_max)
+        metrics.ADMISSION_LIMIT.set(in_work_max)
 
     @property
     def limit(self) -> int:
-        """Holds allowed in flight at this moment."""
+        """Holds, commits and cancels that may be in work at this moment before a hold is sent away."""
         return int(self._limit)
 
-    @asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
-        """Pass with one hold, or raise Saturated at once; its duration is observed."""
-        if self._in_flight >= self.limit:
+    def check(self) -> None:
+        """Raise Saturated while no hold would be let in: asked before anything is read for one."""
+        self._notice_waiting()
+        if len(self._begun) >= self.limit:
             metrics.ADMISSION_SHED.inc()
             raise Saturated(retry_after_seconds=1)
-        self._in_flight += 1
-        metrics.ADMISSION_INFLIGHT.set(self._in_flight)
-        begin = time.perf_counter()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Pass with one hold, or raise Saturated at once; its duration is observed."""
+        self.check()
+        with self.settling():
+            yield
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Pass with a commit or a cancel, always; it takes up room, and its duration is observed."""
+        ticket = object()
+        begin = self._begun[ticket] = time.perf_counter()
+        metrics.ADMISSION_INFLIGHT.set(len(self._begun))
         try:
             yield
         finally:
-            self._in_flight -= 1
-            metrics.ADMISSION_INFLIGHT.set(self._in_flight)
             self.observe(time.perf_counter() - begin)
+            del self._begun[ticket]
+            metrics.ADMISSION_INFLIGHT.set(len(self._begun))
 
     def observe(self, seconds: float) -> None:
-        """Learn from how long a commit or a hold took."""
+        """Learn from how long a hold, a commit or a cancel took."""
+        if seconds > self._target_seconds:
+            self._decrease()
+        else:
+            self._limit = min(float(self._in_work_max), self._limit + 1 / self._limit)
+            metrics.ADMISSION_LIMIT.set(self.limit)
+
+    def _notice_waiting(self) -> None:
+        """What is slow already counts before it is done: a queue is seen while it grows."""
+        oldest = next(iter(self._begun.values()), None)
+        if oldest is not None and time.perf_counter() - oldest > self._target_seconds:
+            self._decrease()
+
+    def _decrease(self) -> None:
+        """From what is in work, when that is less than the limit: a limit that was never met says nothing."""
         now = time.monotonic()
-        if seconds <= self._target_seconds:
-            self._limit = min(float(self._holds_max), self._limit + 1 / self._limit)
-        elif now - self._decreased_at > DECREASE_PAUSE_SECONDS:
+        if now - self._decreased_at > DECREASE_PAUSE_SECONDS:
             self._decreased_at = now
-            self._limit = max(float(LIMIT_MIN), self._limit * DECREASE)
-        metrics.ADMISSION_LIMIT.set(self.limit)
+            met = min(self._limit, float(len(self._begun)))
+            self._limit = max(self._limit_min, met * DECREASE)
+            metrics.ADMISSION_LIMIT.set(self.limit)

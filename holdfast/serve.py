@@ -90,7 +90,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
             rendezvous=rendezvous,
             holds=holds,
             admission=Admission(
-                holds_max=settings.admission_holds_max, target_seconds=settings.admission_commit_target_seconds
+                in_work_max=settings.admission_in_work_max, target_seconds=settings.admission_target_seconds
             ),
             settings=settings,
         )

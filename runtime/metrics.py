@@ -120,9 +120,13 @@ UNRESOLVED_ALERTS = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
-ADMISSION_LIMIT = Gauge("inventory_admission_limit", "Holds allowed in flight.", multiprocess_mode="livesum")
-ADMISSION_INFLIGHT = Gauge("inventory_admission_inflight", "Holds in flight.", multiprocess_mode="livesum")
-ADMISSION_SHED = Counter("inventory_admission_shed", "Holds refused with 503 because too many were in flight.")
+ADMISSION_LIMIT = Gauge(
+    "inventory_admission_limit", "What may be in work before holds are shed.", multiprocess_mode="livesum"
+)
+ADMISSION_INFLIGHT = Gauge(
+    "inventory_admission_inflight", "Holds, commits and cancels in work.", multiprocess_mode="livesum"
+)
+ADMISSION_SHED = Counter("inventory_admission_shed", "Holds refused with 503 because too much was in work.")
 
 AVAILABILITY_READS = Counter(
     "inventory_availability_reads", "Stock levels looked up in the Redis view: hit, miss, error.", ("result",)

@@ -120,8 +120,8 @@ class Settings(BaseSettings):
     sweep_grace_seconds: float = Field(default=2.0, ge=0)
     request_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     request_body_bytes_max: int = Field(default=1_048_576, ge=1024, le=16_777_216)
-    admission_holds_max: int = Field(default=64, ge=1)
-    admission_commit_target_seconds: float = Field(default=0.5, gt=0)
+    admission_in_work_max: int = Field(default=64, ge=1)
+    admission_target_seconds: float = Field(default=0.2, gt=0)
     event_wait_seconds: float = Field(default=120.0, gt=0)
 
     # Chaos tests

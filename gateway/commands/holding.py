@@ -79,6 +79,7 @@ class Holding:
 
     async def hold(self, request: HoldRequest, *, deadline_seconds: float) -> Reserved:
         """Hold what is asked for. Raises what ReservationCommands.reserve names."""
+        self._admission.check()
         begin = time.perf_counter()
         try:
             async with asyncio.timeout(deadline_seconds):
@@ -87,11 +88,10 @@ class Holding:
                     return await self._earlier_answer(request, planned)
         except TimeoutError as error:
             raise Unavailable("the database did not answer in time; nothing was asked for") from error
-        async with self._admission.hold():
-            with self.under_way.taking(planned):
-                begun = self._offered(request, planned)
-                seconds_left = deadline_seconds - (time.perf_counter() - begin)
-                reserved = await self._start_and_meet(request, begun, seconds_left)
+        with self._admission.hold(), self.under_way.taking(planned):
+            begun = self._offered(request, planned)
+            seconds_left = deadline_seconds - (time.perf_counter() - begin)
+            reserved = await self._start_and_meet(request, begun, seconds_left)
         metrics.HOLD_DURATION.observe(time.perf_counter() - begin)
         return replace(reserved, reservation=_accepted(reserved.reservation, request))
 

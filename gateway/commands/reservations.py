@@ -6,7 +6,6 @@ not be learned in time is said to be unknown, never guessed.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -90,10 +89,9 @@ class ReservationCommands:
 
     async def commit(self, reservation_id: UUID, caller: Caller, *, decision_id: UUID | None = None) -> Reservation:
         """Turn the hold into a sale. Raises NotFound, ReservationSettled naming the winner, OutcomeUnknown."""
-        begin = time.perf_counter()
         asked = _decision(caller, decision_id)
-        outcome = await self._deciding.decide(reservation_id, COMMIT, asked)
-        self._admission.observe(time.perf_counter() - begin)
+        with self._admission.settling():
+            outcome = await self._deciding.decide(reservation_id, COMMIT, asked)
         return await self._settled(reservation_id, outcome, ReservationStatus.COMMITTED)
 
     async def cancel(
@@ -109,7 +107,8 @@ class ReservationCommands:
         Raises NotFound, ReservationSettled naming the winner, OutcomeUnknown.
         """
         asked = replace(_decision(caller, decision_id), reason=reason.value)
-        outcome = await self._deciding.decide(reservation_id, CANCEL, asked)
+        with self._admission.settling():
+            outcome = await self._deciding.decide(reservation_id, CANCEL, asked)
         if reason is ReleaseReason.ORDER_CANCELLED and outcome.status is ReservationStatus.COMMITTED:
             await self._deciding.bring_back(reservation_id, asked)
             return await self._settled(reservation_id, outcome, ReservationStatus.COMMITTED)

@@ -83,7 +83,7 @@ async def open_desk(database: Database, temporal: Client, settings: Settings, *,
     """A desk of its own rendezvous, holds and admission."""
     rendezvous: Rendezvous[Reservation] = Rendezvous()
     holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=10)
-    admission = Admission(holds_max=holds_max, target_seconds=30.0)
+    admission = Admission(in_work_max=holds_max, target_seconds=30.0)
     commands = ReservationCommands(
         database=database,
         temporal=temporal,

@@ -246,12 +246,15 @@ async def test_a_row_that_is_settled_is_the_answer_even_when_temporal_is_away(op
         assert (await away.commands.commit(held.reservation_id, CALLER)).status is COMMITTED
 
 
-async def test_commits_teach_the_admission_of_holds(open_shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commits_and_cancels_teach_the_admission_of_holds(
+    open_shop: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[float] = []
     monkeypatch.setattr(open_shop.admission, "observe", seen.append)
-    held = await _held(open_shop)
-    await open_shop.commands.commit(held.reservation_id, CALLER)
-    assert len(seen) == 2
+    for decide in (open_shop.commands.commit, open_shop.commands.cancel):
+        held = await _held(open_shop)
+        await decide(held.reservation_id, CALLER)
+    assert len(seen) == 4
 
 
 @workflow.defn(name=RESERVATION_WORKFLOW)

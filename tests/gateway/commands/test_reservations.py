@@ -309,6 +309,8 @@ async def test_holds_beyond_the_limit_are_sent_away_at_once(desk: Desk) -> None:
             await asyncio.sleep(0.01)
     with pytest.raises(Saturated):
         await narrow.reserve(want(item, 1))
+    with pytest.raises(Saturated):  # before anything is read, even that it is nothing that we keep
+        await narrow.reserve(Item(sku="NOT-KEPT-HERE", quantity=1))
     async with narrow.serving():
         await waiting
 

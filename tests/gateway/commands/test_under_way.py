@@ -64,7 +64,7 @@ class Rush:
             temporal=cast("Any", self.temporal),
             rendezvous=rendezvous,
             holds=SharedWork(kept_seconds=10),
-            admission=Admission(holds_max=256, target_seconds=10.0),
+            admission=Admission(in_work_max=256, target_seconds=10.0),
         )
         self.holding.under_way = self.under_way
 
