@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check attack soak audit proto up bench lock lock-platforms clean
+.PHONY: help setup demo test check attack soak cluster-check audit proto up bench lock lock-platforms clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ attack: setup ## Attack the whole service for SECONDS (120) with questions of SE
 
 soak: setup ## Open RESERVATIONS (50000), let all fall due at once, and tell what it took (some 25 minutes)
 	@exec $(RUN) tests.soak --reservations $(or $(RESERVATIONS),50000) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
+
+cluster-check: setup ## Acceptance, bench and chaos (SECONDS, 120; SEED, 7) on Temporal over Postgres and Apache Kafka
+	@exec $(RUN) tests.cluster --seconds $(or $(SECONDS),120) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
 audit: setup ## Ask whether a vulnerability is known in anything that is locked
 	@exec $(RUN) tests.audit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,8 +32,8 @@ class ProcessPorts:
     metrics: Mapping[str, int]
 
 
-def choose_ports(settings: Settings, book: PortBook) -> ProcessPorts:
-    """The ports that the settings name; free ones where they say 0. PROMETHEUS_PORT is the API process's own.
+def choose_ports(settings: Settings, book: PortBook, names: Sequence[str] = NAMES) -> ProcessPorts:
+    """The ports that the settings name; free ones where they say 0. PROMETHEUS_PORT is that of the first of `names`.
 
     Raises StackError naming every port that is taken.
     """
@@ -48,7 +48,7 @@ def choose_ports(settings: Settings, book: PortBook) -> ProcessPorts:
             f"in use by something else: {', '.join(taken)}. Set other ports, or 0 to have free ones chosen."
         )
     api, grpc, metrics = (port or book.port(name.lower()) for name, port in named.items())
-    return ProcessPorts(api, grpc, _metrics_ports(metrics, frozenset((api, grpc, metrics))))
+    return ProcessPorts(api, grpc, _metrics_ports(names, metrics, frozenset((api, grpc, metrics))))
 
 
 def process_parts(
@@ -58,20 +58,20 @@ def process_parts(
     logs: Path,
     commands: Mapping[str, tuple[str, ...]] = COMMANDS,
 ) -> list[Part]:
-    """The processes, led by `environment` to their stack, logging into `logs`."""
+    """The processes that `commands` names, led by `environment` to their stack, logging into `logs`."""
     host = reachable_host(settings)
     shared = {**os.environ, **environment, "APP_PORT": str(ports.api), "GRPC_PORT": str(ports.grpc)}
     return [
         Part(
             name=name,
-            command=commands[name],
+            command=command,
             environment={**shared, "PROMETHEUS_PORT": str(ports.metrics[name])},
             directory=Path.cwd(),
             log_path=logs / f"{name}.log",
             ready=partial(http_answers, host, ports.api if name == "serve" else ports.metrics[name], "/health/ready"),
             stop_seconds_max=settings.shutdown_grace_seconds + _STOP_SECONDS_OVER_GRACE,
         )
-        for name in NAMES
+        for name, command in commands.items()
     ]
 
 
@@ -80,8 +80,8 @@ def reachable_host(settings: Settings) -> str:
     return LOOPBACK if settings.app_host in {"", "0.0.0.0", "::"} else settings.app_host  # noqa: S104 - only compared
 
 
-def _metrics_ports(first: int, taken: frozenset[int]) -> dict[str, int]:
-    ports = {NAMES[0]: first}
-    for name in NAMES[1:]:
+def _metrics_ports(names: Sequence[str], first: int, taken: frozenset[int]) -> dict[str, int]:
+    ports = {names[0]: first}
+    for name in names[1:]:
         ports[name] = next_free_port(max(ports.values()), taken)
     return ports

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from db.migrations import upgrade
 from gateway.auth import SCOPES, development_token
 from holdfast.processes import COMMANDS, ProcessPorts, choose_ports, process_parts, reachable_host
-from holdfast.stack.embedded import Stack, embedded_stack
+from holdfast.stack.embedded import NO_OTHER_ENGINES, Engines, Stack, embedded_stack
 from holdfast.stack.errors import StackError
 from holdfast.stack.supervisor import Report, Supervisor, silent
 from holdfast.stack_file import STACK_FILE, StackFile
@@ -75,6 +75,7 @@ async def running_service(
     temporary: bool = False,
     commands: Mapping[str, tuple[str, ...]] = COMMANDS,
     migrate: Callable[[Settings], str] = upgrade,
+    engines: Engines = NO_OTHER_ENGINES,
 ) -> AsyncIterator[Service]:
     """Start everything with its data in `directory`, keep it up inside, stop it in order after.
 
@@ -86,8 +87,9 @@ async def running_service(
         stack_file.refresh()
         report(part, event, detail)
 
-    async with embedded_stack(directory, settings, report=tell, keep_up=True, temporary=temporary) as stack:
-        ports = choose_ports(settings, stack.ports)
+    options: dict[str, Any] = {"keep_up": True, "temporary": temporary, "engines": engines}
+    async with embedded_stack(directory, settings, report=tell, **options) as stack:
+        ports = choose_ports(settings, stack.ports, tuple(commands))
         await _migrate(stack.settings, migrate, report)
         parts = process_parts(settings, ports, stack.environment(), stack.logs, commands)
         processes = Supervisor(parts, stack.guard, tell)

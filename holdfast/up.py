@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from db.migrations import upgrade
-from holdfast.processes import COMMANDS
 from holdfast.service import Service, running_service
 from holdfast.stack.errors import StackError
 from holdfast.stack_file import STACK_FILE
@@ -23,32 +22,23 @@ from runtime.settings import Settings
 _STYLES = {"ready": "green", "died": "yellow", "failed": "red", "stopped": "dim"}
 
 
-def main(
-    settings: Settings,
-    directory: Path,
-    *,
-    commands: Mapping[str, tuple[str, ...]] = COMMANDS,
-    migrate: Callable[[Settings], str] = upgrade,
-) -> int:
-    """Run the service until SIGINT or SIGTERM. Returns the exit code: 0 after an orderly stop, 1 when it cannot run."""
+def main(settings: Settings, directory: Path, **options: Any) -> int:
+    """Run the service until SIGINT or SIGTERM. Returns the exit code: 0 after an orderly stop, 1 when it cannot run.
+
+    `options` are those of running_service.
+    """
     console = Console(highlight=False)
     try:
-        asyncio.run(_run(settings, directory, console, commands, migrate))
+        asyncio.run(_run(settings, directory, console, options))
     except StackError as error:
         console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         return 1
     return 0
 
 
-async def _run(
-    settings: Settings,
-    directory: Path,
-    console: Console,
-    commands: Mapping[str, tuple[str, ...]],
-    migrate: Callable[[Settings], str],
-) -> None:
+async def _run(settings: Settings, directory: Path, console: Console, options: Mapping[str, Any]) -> None:
     """The first signal cancels the work, whose contexts stop everything in order; more signals change nothing."""
-    work = asyncio.ensure_future(_serve(settings, directory, console, commands, migrate))
+    work = asyncio.ensure_future(_serve(settings, directory, console, options))
     told = asyncio.Event()
 
     def stop() -> None:
@@ -66,19 +56,12 @@ async def _run(
             raise
 
 
-async def _serve(
-    settings: Settings,
-    directory: Path,
-    console: Console,
-    commands: Mapping[str, tuple[str, ...]],
-    migrate: Callable[[Settings], str],
-) -> None:
+async def _serve(settings: Settings, directory: Path, console: Console, options: Mapping[str, Any]) -> None:
     def report(part: str, event: str, detail: str) -> None:
         style = _STYLES.get(event, "default")
         console.print(f"{part:<10}[{style}]{event:<9}[/{style}]{escape(detail)}", soft_wrap=True)
 
-    service = running_service(directory, settings, report=report, commands=commands, migrate=migrate)
-    async with service as running:
+    async with running_service(directory, settings, report=report, **options) as running:
         _show(running, directory, console)
         await asyncio.Event().wait()
 

@@ -42,7 +42,7 @@ def write_json(path: Path, rows: Sequence[Row], runs: int) -> None:
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),
         "runs": runs,
-        "figures": [_plain(row) for row in rows],
+        "figures": [as_plain(row) for row in rows],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
@@ -67,7 +67,8 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def as_plain(row: Row) -> dict[str, Any]:
+    """One figure for JSON, run by run."""
     return {name: list(value["values"]) if isinstance(value, dict) else value for name, value in asdict(row).items()}
 
 

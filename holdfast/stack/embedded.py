@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import SecretStr
@@ -29,6 +30,13 @@ from holdfast.stack.temporal import EmbeddedTemporal
 from runtime.settings import Settings
 
 ALL_PARTS = ("postgres", "temporal", "broker", "cache")
+
+Engine = Callable[["Plan", Path], Part]
+"""Declares another server in place of a packaged one, given the plan so far and where it logs; adds its addresses."""
+
+Engines = Mapping[str, Engine]
+
+NO_OTHER_ENGINES: Engines = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +70,12 @@ async def embedded_stack(
     report: Report = silent,
     keep_up: bool = False,
     temporary: bool = False,
+    engines: Engines = NO_OTHER_ENGINES,
 ) -> AsyncIterator[Stack]:
     """Start `parts` with their data in `directory` and yield the running stack; everything is stopped at the end.
 
-    With `keep_up`, a part that dies is started again. A `temporary` stack writes its data carelessly and leaves none.
+    A part that `engines` names is declared there instead of here. With `keep_up`, a part that dies is
+    started again. A `temporary` stack writes its data carelessly and leaves none.
     Raises StackError when the directory is in use or a part does not start. Whatever happens to this process, a
     kill −9 included, no other outlives it.
     """
@@ -75,7 +85,7 @@ async def embedded_stack(
             if temporary:
                 guard.remove_afterwards(directory)
                 guard.remove_afterwards(shared_home(directory))
-            plan = _Plan(directory, settings, namespaces=namespaces, durable=not temporary)
+            plan = Plan(directory, settings, namespaces=namespaces, durable=not temporary, engines=engines)
             async with _running(plan, parts, guard, report, keep_up) as stack:
                 yield stack
         finally:
@@ -98,7 +108,7 @@ def drop_data(directory: Path) -> None:
 
 @asynccontextmanager
 async def _running(
-    plan: _Plan, parts: Collection[str], guard: Guard, report: Report, keep_up: bool
+    plan: Plan, parts: Collection[str], guard: Guard, report: Report, keep_up: bool
 ) -> AsyncIterator[Stack]:
     external = named_in(plan.settings, parts)
     await check_external(external)
@@ -109,26 +119,35 @@ async def _running(
         yield Stack(plan.directory, settings, supervisor, guard, plan.ports, plan.addresses)
 
 
-class _Plan:
-    """Declares parts one by one and collects the settings that lead to them."""
+class Plan:
+    """Declares parts one by one and collects, in `addresses`, the settings that lead to them."""
 
-    def __init__(self, directory: Path, settings: Settings, *, namespaces: Sequence[str], durable: bool) -> None:
+    def __init__(
+        self, directory: Path, settings: Settings, *, namespaces: Sequence[str], durable: bool, engines: Engines
+    ) -> None:
         self.directory = directory.resolve()
         self.settings = settings
         self.ports = PortBook(self.directory / "ports.json")
         self.addresses: dict[str, Any] = {}
         self._namespaces = [settings.temporal_namespace, *namespaces]
         self._durable = durable
+        self._engines = engines
         _set_old_logs_aside(self.directory)
 
     def build(self, name: str) -> Part:
+        """Declare the part called `name`."""
+        if name in self._engines:
+            return self._engines[name](self, self._log_path(name))
         builders = {
             "postgres": self._postgres,
             "temporal": self._temporal,
             "broker": self._broker,
             "cache": self._cache,
         }
-        return builders[name](self.directory / "logs" / f"{name}.log")
+        return builders[name](self._log_path(name))
+
+    def _log_path(self, name: str) -> Path:
+        return self.directory / "logs" / f"{name}.log"
 
     def _postgres(self, log_path: Path) -> Part:
         placement = place_postgres(self.directory)

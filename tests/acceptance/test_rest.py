@@ -227,7 +227,7 @@ def _walk_health(walk: Walk) -> None:
 def test_each_process_shows_its_metrics(up: Up) -> None:
     for name, url in up.facts()["metrics"].items():
         with urllib.request.urlopen(url) as answer:
-            assert b"process_cpu_seconds_total" in answer.read(), name
+            assert b"inventory_swept_reservations_total" in answer.read(), name
 
 
 @pytest.mark.parametrize(

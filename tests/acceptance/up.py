@@ -18,6 +18,9 @@ from tests.stack.conftest import wait_until_ended
 ROOT = Path(__file__).parents[2]
 LAST_LINE = "Everything is up"
 
+COMMAND = os.environ.get("HOLDFAST_UP", "holdfast up").split()
+"""What runs the service, after `python -m`: another command that behaves like ours is put to the same tests."""
+
 
 class Up:
     """A running stack with the service on it, in `directory`."""
@@ -68,7 +71,7 @@ class Up:
 
     def _start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "holdfast", "up", "--directory", str(self.directory)],
+            [sys.executable, "-m", *COMMAND, "--directory", str(self.directory)],
             cwd=ROOT,
             env={**os.environ, "APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0"},
             stdout=subprocess.PIPE,
@@ -80,4 +83,4 @@ class Up:
             self.said.append(line)
             if LAST_LINE in line:
                 return process
-        raise AssertionError(f"`holdfast up` ended before everything was up:\n{''.join(self.said)}")
+        raise AssertionError(f"`{' '.join(COMMAND)}` ended before everything was up:\n{''.join(self.said)}")

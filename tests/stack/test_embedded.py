@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from holdfast.stack.embedded import drop_data, embedded_stack, temporary_stack
+from holdfast.stack.cache import cache_part
+from holdfast.stack.embedded import Plan, drop_data, embedded_stack, temporary_stack
 from holdfast.stack.errors import NotReadyError, StackError
+from holdfast.stack.part import Part
 from holdfast.stack.placement import place_postgres, shared_home
 from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import accepts_connections, kafka_answers, redis_answers
@@ -187,3 +189,15 @@ async def test_temporal_knows_our_search_attributes_in_each_namespace(directory:
             client = await connect(stack.settings.model_copy(update={"temporal_namespace": namespace}))
             query = "OrderId = 'a' AND Skus = 'b' AND Region = 'c' AND ExpiresAt < '2030-01-01T00:00:00Z'"
             assert (await client.count_workflows(query)).count == 0
+
+
+async def test_another_engine_takes_the_place_of_a_packaged_server(directory: Path) -> None:
+    def other_cache(plan: Plan, log_path: Path) -> Part:
+        plan.addresses.update(redis_host=LOOPBACK, redis_port=plan.ports.port("other"))
+        return cache_part(plan.directory / "other", plan.ports.port("other"), log_path, password="")
+
+    async with embedded_stack(directory, Settings(), parts=["cache"], engines={"cache": other_cache}) as stack:
+        await redis_answers(LOOPBACK, stack.ports.port("other"))
+        assert stack.settings.redis_port == stack.ports.port("other")
+        assert (stack.logs / "cache.log").exists()
+        assert not (directory / "cache").exists()

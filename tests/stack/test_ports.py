@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.processes import choose_ports
+from holdfast.processes import choose_ports, process_parts
 from holdfast.stack.errors import StackError
 from holdfast.stack.ports import LOOPBACK, PortBook, free_port, is_free, next_free_port
 from runtime.settings import Settings
@@ -78,3 +78,13 @@ def test_every_named_port_that_is_taken_is_reported(tmp_path: Path) -> None:
         settings = Settings(app_port=taken[0], grpc_port=taken[1], prometheus_port=0)
         with pytest.raises(StackError, match=rf"APP_PORT={taken[0]}, GRPC_PORT={taken[1]}\. Set other ports"):
             choose_ports(settings, PortBook(tmp_path / "ports.json"))
+
+
+def test_several_of_one_kind_have_a_metrics_port_each(tmp_path: Path) -> None:
+    settings = Settings(app_port=0, grpc_port=0, prometheus_port=0)
+    names = ("serve", "worker", "worker-2")
+    ports = choose_ports(settings, PortBook(tmp_path / "ports.json"), names)
+    parts = process_parts(settings, ports, {}, tmp_path, dict.fromkeys(names, ("true",)))
+    assert [part.name for part in parts] == list(names)
+    assert [part.environment["PROMETHEUS_PORT"] for part in parts] == [str(ports.metrics[name]) for name in names]
+    assert len(set(ports.metrics.values())) == 3
