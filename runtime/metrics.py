@@ -62,6 +62,11 @@ EXPIRY_LAG = Histogram(
     buckets=LAG_SECONDS_BUCKETS,
 )
 SWEEPS = Counter("inventory_sweeps", "Passes of the sweeper: idle, expired, failed.", ("outcome",))
+DECISIONS_MADE_HERE = Counter(
+    "inventory_decisions_without_workflow",
+    "Sales and cancels made at once because their workflow stayed silent.",
+    ["decision"],
+)
 SWEPT_RESERVATIONS = Counter("inventory_swept_reservations", "Reservations that the sweeper expired.")
 
 OPERATION_STEPS = Counter(

@@ -28,8 +28,9 @@ from workflows.reservation import ReservationWorkflow
 from workflows.restock import RestockWorkflow
 from workflows.transfer import TransferWorkflow
 
-WORKFLOW_TASKS_MAX = 200
-"""Workflow tasks in work at once; more only queue for the same interpreter."""
+WORKFLOW_TASKS_MAX = 48
+"""Workflow tasks in work at once; more only queue for the same interpreter, and what queues for longer than a task may
+take is taken away and done again: a herd of timers that are due at once came to a halt with 200."""
 
 LOCAL_ACTIVITIES_MAX = 100
 POLLERS = 10

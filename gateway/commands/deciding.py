@@ -1,10 +1,13 @@
 """The way of a decision: ask the workflow, read the row when there is none, start a lost one again.
 
-What could not be learned in time is said to be unknown, never guessed. Knows nothing of callers and their rights.
+A sale or a cancel whose workflow stays silent is made here, by the same guarded transition; the workflow finds it in
+the row whenever it wakes. What could not be learned in time is said to be unknown, never guessed. Knows nothing of
+callers and their rights.
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,19 +17,36 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from db import reservations
 from db.engine import Database
-from domain.contracts.names import reservation_workflow_id
+from domain.contracts.names import CANCEL, COMMIT, reservation_workflow_id
 from domain.contracts.reservations import Decision, DecisionRequest, SettleOutcome, SettleRequest, adoption
-from domain.errors import NotFound, OutcomeUnknown
-from domain.reservations import Reservation
+from domain.errors import NotFound, OutcomeUnknown, Unavailable
+from domain.reservations import Reservation, ReservationStatus
 from gateway.commands.last_look import last_look, leaving_time_to_look
 from runtime import metrics
+from runtime.logs import get_logger
 from runtime.reservation_start import start_options
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
 
+SILENCE_SECONDS = 0.3
+"""How long a workflow may stay silent before a sale is made without it: it may stand behind a herd of timers, wait for
+a worker that was killed, or be out of reach. Ten times what it takes when all is well."""
+
+MADE_HERE = {
+    COMMIT: (Decision.COMMIT, ReservationStatus.COMMITTED),
+    CANCEL: (Decision.CANCEL, ReservationStatus.CANCELLED),
+}
+"""An extension is not: its number is the workflow's to give."""
+
+SILENT = (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError)
+"""What asking a workflow ends with that nobody answers for."""
+
 ENDED = frozenset({"AcceptedUpdateCompletedWorkflow", "reservation_lost"})
 """What an update fails with that its workflow left unanswered: by the server's word, and by our workflow's."""
+
+
+_log = get_logger(__name__)
 
 
 class Deciding:
@@ -36,14 +56,51 @@ class Deciding:
         self._database = database
         self._temporal = temporal
         self._deadline_seconds = deadline_seconds
+        self._left: set[asyncio.Task[SettleOutcome]] = set()
 
     async def decide(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         """The row after the decision, whoever made it. Raises NotFound, OutcomeUnknown."""
+        asking = asyncio.create_task(self._asked_in_time(reservation_id, update, asked))
         try:
-            async with leaving_time_to_look(self._deadline_seconds):
-                return await self._asked(reservation_id, update, asked)
-        except (TimeoutError, RPCError, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError) as error:
+            if update in MADE_HERE:
+                await asyncio.wait({asking}, timeout=SILENCE_SECONDS)
+                if _is_silent(asking) and (made := await self._made(reservation_id, update, asked)) is not None:
+                    self._leave(asking)
+                    return made
+            return await asking
+        except SILENT as error:
             return await self._last_look(reservation_id, error)
+        finally:
+            if asking not in self._left:
+                asking.cancel()
+
+    async def _asked_in_time(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
+        async with leaving_time_to_look(self._deadline_seconds):
+            return await self._asked(reservation_id, update, asked)
+
+    def _leave(self, asking: asyncio.Task[SettleOutcome]) -> None:
+        """Nobody waits for its answer any more, but the workflow should hear of the decision and close."""
+        self._left.add(asking)
+        asking.add_done_callback(self._forget)
+
+    def _forget(self, asked: asyncio.Task[SettleOutcome]) -> None:
+        self._left.discard(asked)
+        if not asked.cancelled() and (error := asked.exception()) is not None:
+            _log.info("workflow_not_told", error=repr(error))
+
+    async def _made(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome | None:
+        """Decide in Postgres, for the workflow; None when there is no row yet, or Postgres does not answer."""
+        decision, target = MADE_HERE[update]
+        request = _settling(reservation_id, decision, asked)
+        try:
+            outcome = await self._database.calling(lambda session: reservations.settle(session, request, target=target))
+        except Unavailable:
+            return None
+        if outcome is not None:
+            metrics.DECISIONS_MADE_HERE.labels(decision=decision).inc()
+            if outcome.changed:
+                metrics.RESERVATIONS.labels(outcome=outcome.status.value.lower(), source=asked.source).inc()
+        return outcome
 
     async def _asked(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         """Ask the workflow; a closed one is answered by its row, a lost one is started again and adopts the row."""
@@ -71,16 +128,7 @@ class Deciding:
 
     async def bring_back(self, reservation_id: UUID, asked: DecisionRequest) -> None:
         """Return what was sold. The workflow has done it if it still ran; a closed one has nobody who would."""
-        request = SettleRequest(
-            reservation_id=reservation_id,
-            decision=Decision.CANCEL,
-            actor_id=asked.actor_id,
-            actor_name=asked.actor_name,
-            reason=asked.reason,
-            decision_id=asked.decision_id,
-            source=asked.source,
-            traceparent=asked.traceparent,
-        )
+        request = _settling(reservation_id, Decision.CANCEL, asked)
         outcome = await self._database.calling(lambda session: reservations.return_sold(session, request))
         if outcome is not None and outcome.returned:
             metrics.RESERVATIONS.labels(outcome="returned", source=asked.source).inc()
@@ -108,6 +156,24 @@ class Deciding:
 
     async def _row(self, reservation_id: UUID) -> Reservation | None:
         return await self._database.reading(lambda session: reservations.get(session, reservation_id))
+
+
+def _is_silent(asking: asyncio.Task[SettleOutcome]) -> bool:
+    """Whether nobody has answered yet, or somebody that it cannot be learned."""
+    return not asking.done() or isinstance(asking.exception(), SILENT)
+
+
+def _settling(reservation_id: UUID, decision: Decision, asked: DecisionRequest) -> SettleRequest:
+    return SettleRequest(
+        reservation_id=reservation_id,
+        decision=decision,
+        actor_id=asked.actor_id,
+        actor_name=asked.actor_name,
+        reason=asked.reason,
+        decision_id=asked.decision_id,
+        source=asked.source,
+        traceparent=asked.traceparent,
+    )
 
 
 def _ended_meanwhile(error: WorkflowUpdateFailedError) -> bool:

@@ -1,7 +1,8 @@
 """The way of a hold: plan it, start its workflow, meet the committed row, and never guess an outcome.
 
-The quick way is to hold as soon as the workflow exists, for its local activity in this process; a rendezvous with an
-activity is the second, the workflow itself the third, the row the last. Knows nothing of callers and their rights.
+The quick way is to hold as soon as the workflow exists, for its local activity, wherever that will run; a rendezvous
+with an activity is the second, the workflow itself the third, the row the last. Knows nothing of callers and their
+rights.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ RENDEZVOUS_SECONDS = 2.0
 """How long the quick way may stay silent before the workflow itself is asked; the quick way stays open meanwhile."""
 
 ELSEWHERE_SECONDS = 0.15
-"""The same when the server kept the first task: it may come to this process yet, or go to one that cannot tell us."""
+"""How long a first task that the server kept may take to come to this process before the hold is made all the same: it
+may stand behind a herd, or have gone to a process that cannot tell us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +174,12 @@ class Holding:
                 joined = self._temporal.get_workflow_handle(reservation_workflow_id(request.reservation_id))
                 row = await self._meet_or_ask(joined, met, request, patience_seconds=0)
             return Reserved(row, is_new=False)
-        patience_seconds = ELSEWHERE_SECONDS
-        if has_first_task(handle):
+        if not has_first_task(handle):
+            await asyncio.wait({met}, timeout=ELSEWHERE_SECONDS)
+        if not met.done():
             with contextlib.suppress(Unavailable):  # the activity tries on
                 return _reserved(await begun.outcome())
-            patience_seconds = RENDEZVOUS_SECONDS
-        return _reserved(await self._meet_or_ask(handle, met, request, patience_seconds=patience_seconds))
+        return _reserved(await self._meet_or_ask(handle, met, request, patience_seconds=RENDEZVOUS_SECONDS))
 
     async def _meet_or_ask(
         self,

@@ -31,6 +31,7 @@ OF_THE_CONTRACT = {
     "inventory_availability_reads_total": {"result"},
     "inventory_sweeps_total": {"outcome"},
     "inventory_swept_reservations_total": set(),
+    "inventory_decisions_without_workflow_total": {"decision"},
     "db_pool_connections": {"state"},
 }
 

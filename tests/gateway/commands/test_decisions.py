@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from domain.contracts.names import COMMIT, RESERVATION_QUEUE, RESERVATION_WORKFL
 from domain.contracts.reservations import DecisionRequest, SettleOutcome
 from domain.errors import ExtensionLimit, NotFound, OutcomeUnknown, ReservationSettled
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
+from gateway.commands import deciding
 from holdfast.stack.embedded import Stack
+from holdfast.stack.ports import free_port
 from runtime.settings import Settings
 from tests.conftest import NAMESPACES
 from tests.gateway.commands.desk import CALLER, Desk, closed, connect, new_id, open_desk
@@ -57,6 +60,12 @@ async def desk(db: Database, temporal: Client, there: Settings) -> Desk:
 async def open_shop(desk: Desk) -> AsyncIterator[Desk]:
     async with desk.serving():
         yield desk
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, the workflow gets the time to decide; TestSilentWorkflows takes it away again."""
+    monkeypatch.setattr(deciding, "SILENCE_SECONDS", 8.0)
 
 
 async def _held(desk: Desk, quantity: int = 3, **fields: Any) -> Reservation:
@@ -216,27 +225,64 @@ class TestWithoutAWorkflow:
             assert (await desk.commands.commit(held.reservation_id, CALLER)).status is COMMITTED
 
 
-class TestUnknownOutcomes:
-    """A decision whose outcome could not be learned says so, with the id to ask for."""
+class TestSilentWorkflows:
+    """A sale or a cancel is made without its workflow when that stays silent, and the workflow finds it in the row."""
 
-    async def test_nobody_works_in_time(self, db: Database, temporal: Client, there: Settings) -> None:
-        hasty = await open_desk(db, temporal, there.model_copy(update={"request_timeout_seconds": 1.0}))
-        async with hasty.serving():
-            held = await _held(hasty)
-        with pytest.raises(OutcomeUnknown) as unknown:
-            await hasty.commands.commit(held.reservation_id, CALLER)
-        assert unknown.value.extra == {"reservationId": str(held.reservation_id)}
-        async with hasty.serving():
-            await closed(hasty.workflow(held.reservation_id))
-        assert (await reservation_now(db, held)).status is COMMITTED
+    @pytest.fixture(autouse=True)
+    def impatient(self, patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deciding, "SILENCE_SECONDS", 0.1)
+
+    @pytest.mark.parametrize("decision", [COMMITTED, CANCELLED])
+    async def test_nobody_works(self, desk: Desk, decision: ReservationStatus) -> None:
+        async with desk.serving():
+            held = await _held(desk)
+        decide = desk.commands.commit if decision is COMMITTED else desk.commands.cancel
+        for _ in range(2):
+            assert (await decide(held.reservation_id, CALLER)).status is decision
+        async with desk.serving():
+            assert await _outcome(desk, held) == decision
+        assert len(await news_of(desk.database, held.reservation_id)) == 2
+        await assert_invariants(desk.database)
 
     async def test_temporal_is_away(self, open_shop: Desk) -> None:
         held = await _held(open_shop)
         async with _cut_off(open_shop) as away:
+            assert (await away.commands.commit(held.reservation_id, CALLER)).status is COMMITTED
+        with pytest.raises(ReservationSettled) as settled:
+            await open_shop.commands.cancel(held.reservation_id, CALLER)
+        assert settled.value.status is COMMITTED
+
+    async def test_a_sale_that_comes_too_late_is_told_so(self, desk: Desk) -> None:
+        held = await hold(desk.database, want(await add_stock(desk.database, 5), 2), hold_seconds=-1)
+        async with _cut_off(desk) as away:
+            with pytest.raises(ReservationSettled) as settled:
+                await away.commands.commit(held.reservation_id, CALLER)
+        assert settled.value.status is EXPIRED
+
+
+class TestUnknownOutcomes:
+    """A decision whose outcome could not be learned says so, with the id to ask for."""
+
+    async def test_an_extension_that_nobody_makes_in_time(
+        self, db: Database, temporal: Client, there: Settings
+    ) -> None:
+        hasty = await open_desk(db, temporal, there.model_copy(update={"request_timeout_seconds": 1.0}))
+        async with hasty.serving():
+            held = await _held(hasty)
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await hasty.commands.extend(held.reservation_id, CALLER, hold_seconds=3_600)
+        assert unknown.value.extra == {"reservationId": str(held.reservation_id)}
+
+    async def test_a_sale_while_both_temporal_and_the_database_are_away(self, desk: Desk) -> None:
+        async with desk.serving():
+            held = await _held(desk)
+        lost = Database.connect(desk.settings.model_copy(update={"db_port": free_port()}))
+        async with _cut_off(replace(desk, database=lost)) as away:
             with pytest.raises(OutcomeUnknown) as unknown:
                 await away.commands.commit(held.reservation_id, CALLER)
+        await lost.close()
         assert unknown.value.extra == {"reservationId": str(held.reservation_id)}
-        assert (await reservation_now(open_shop.database, held)).status is PENDING
+        assert (await reservation_now(desk.database, held)).status is PENDING
 
 
 async def test_a_row_that_is_settled_is_the_answer_even_when_temporal_is_away(open_shop: Desk) -> None:

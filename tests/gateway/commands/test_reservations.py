@@ -24,7 +24,7 @@ from domain.errors import (
     UnknownItem,
 )
 from domain.reservations import Item, Reservation, ReservationStatus
-from gateway.commands import holding
+from gateway.commands import deciding, holding
 from gateway.commands.holding import Reserved
 from holdfast.stack.embedded import Stack
 from holdfast.stack.ports import free_port
@@ -74,6 +74,7 @@ async def test_a_hold_is_answered_by_the_rendezvous_with_the_committed_row(open_
 
 async def test_the_quick_way_asks_no_update(open_shop: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "RENDEZVOUS_SECONDS", 30.0)
+    monkeypatch.setattr(deciding, "SILENCE_SECONDS", 8.0)
     item = await add_stock(open_shop.database, 10)
     reserved = await open_shop.reserve(want(item, 1))
     await open_shop.commands.cancel(reserved.reservation.reservation_id, CALLER)
@@ -254,19 +255,20 @@ class TestRepeats:
         assert (await stock_now(open_shop.database, item)).quantity_reserved == 3
 
 
+async def test_a_hold_whose_workflow_nobody_takes_up_is_made_and_found_by_it(desk: Desk) -> None:
+    """The only worker may have thousands of others to close first."""
+    item = await add_stock(desk.database, 10)
+    held = await desk.reserve(want(item, 3), deadline_seconds=4)
+    assert (held.reservation.status, held.is_new) == (PENDING, True)
+    async with desk.serving():
+        await desk.commands.cancel(held.reservation.reservation_id, CALLER)
+        await closed(desk.workflow(held.reservation.reservation_id))
+    assert (await stock_now(desk.database, item)).quantity_reserved == 0
+    await assert_invariants(desk.database)
+
+
 class TestUnknownOutcomes:
     """What could not be learned in time is said to be unknown, with the id by which it can be found out."""
-
-    async def test_nobody_works_in_time(self, desk: Desk) -> None:
-        item = await add_stock(desk.database, 10)
-        asked = {"reservation_id": new_id(), "order_id": "order-1"}
-        with pytest.raises(OutcomeUnknown) as unknown:
-            await desk.reserve(want(item, 3), **asked, deadline_seconds=1.5)
-        assert unknown.value.extra == {"reservationId": str(asked["reservation_id"])}
-        async with desk.serving():
-            found = await desk.reserve(want(item, 3), **asked)
-        assert (found.reservation.status, found.is_new) == (PENDING, False)
-        assert (await stock_now(desk.database, item)).quantity_reserved == 3
 
     async def test_temporal_is_away(self, db: Database, there: Settings) -> None:
         item = await add_stock(db, 10)
