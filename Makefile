@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check attack soak cluster-check audit proto up bench lock lock-platforms clean
+.PHONY: help setup demo test check attack soak cluster-check shop-day audit proto up bench lock lock-platforms clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,9 @@ soak: setup ## Open RESERVATIONS (50000), let all fall due at once, and tell wha
 
 cluster-check: setup ## Acceptance, bench and chaos (SECONDS, 120; SEED, 7) on Temporal over Postgres and Apache Kafka
 	@exec $(RUN) tests.cluster --seconds $(or $(SECONDS),120) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
+
+shop-day: setup ## Spend a day of STEPS (2000) in a shop whose books know every right answer, by the dice of SEED (1)
+	@exec $(RUN) tests.acceptance.shop_day --steps $(or $(STEPS),2000) --seed $(or $(SEED),1)
 
 audit: setup ## Ask whether a vulnerability is known in anything that is locked
 	@exec $(RUN) tests.audit

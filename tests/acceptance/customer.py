@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import from_call
 
 from holdfast.demo.client import Answer, Rest, Rpc, open_rest, open_rpc
@@ -97,11 +98,16 @@ def new_order() -> str:
 
 def code_of(error: grpc.aio.AioRpcError) -> str:
     """ErrorInfo's reason."""
+    info = ErrorInfo()
+    assert status_of(error).details[0].Unpack(info)
+    return str(info.reason)
+
+
+def status_of(error: grpc.aio.AioRpcError) -> Status:
+    """The google.rpc.Status that a call ended with."""
     status = from_call(_WithDetails(error))  # type: ignore[arg-type]
     assert status is not None, error
-    info = ErrorInfo()
-    assert status.details[0].Unpack(info)
-    return str(info.reason)
+    return status
 
 
 async def made(answering: Awaitable[Answer]) -> dict[str, Any]:
