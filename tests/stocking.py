@@ -56,6 +56,7 @@ async def add_stock(
     warehouse: Warehouse | None = None,
     sku: str | None = None,
     product_id: UUID | None = None,
+    inventory_id: UUID | None = None,
     **fields: Any,
 ) -> StockItem:
     """An inventory row with `quantity` pieces, by default of a new SKU in a new warehouse."""
@@ -63,16 +64,16 @@ async def add_stock(
     new = NewStockItem(
         sku=sku or unique("SKU"), product_id=product_id or uuid.uuid4(), warehouse_id=place.warehouse_id, **fields
     )
-    inventory_id = uuid.uuid4()
+    row_id = inventory_id or uuid.uuid4()
 
     async def work(session: Any) -> StockItem | None:
-        assert await stock.add(session, new, inventory_id)
+        assert await stock.add(session, new, row_id)
         if quantity:
             opening = movements.Change(
-                inventory_id=inventory_id, delta=quantity, type=MovementType.INBOUND, reason="opening stock"
+                inventory_id=row_id, delta=quantity, type=MovementType.INBOUND, reason="opening stock"
             )
             await movements.apply(session, [opening], TESTER, None)
-        return await stock.get(session, inventory_id)
+        return await stock.get(session, row_id)
 
     made = await database.writing(work)
     assert made is not None
