@@ -4,6 +4,7 @@
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 TESTS ?=
+BENCH = $(if $(REPORT),--report $(REPORT)) $(if $(RUNS),--runs $(RUNS))
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
@@ -56,12 +57,23 @@ proto: setup ## Generate the gRPC stubs from the proto file
 up: setup ## Keep the stack and all processes running until Ctrl-C
 	@exec $(RUN) holdfast up
 
-bench: setup ## Measure latency and capacity, as a table and as JSON
-	@exec $(RUN) holdfast bench
+bench-setup: setup ## Add what the bench compares with and draws by; it does without, saying so
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-bench.txt \
+	  || echo 'Going on without DBOS Transact and plots.'
+
+bench: bench-setup ## Measure latency and capacity beside their yardsticks (REPORT=file.json, RUNS=3)
+	@exec $(RUN) holdfast bench $(BENCH)
+
+flash-sale: setup ## Sell 1 000 pieces of one row to 20 000 buyers over REST and Kafka (REPORT=file.json)
+	@exec $(RUN) holdfast bench --flash-sale $(BENCH)
+
+bench-queries: setup ## Measure queries on five million movements, and check their plans (REPORT=file.json)
+	@exec $(RUN) holdfast bench --queries $(BENCH)
 
 lock: setup ## Resolve the dependencies anew (UPGRADE=--upgrade for the newest versions)
 	$(COMPILE) pyproject.toml --extra stack --extra dev $(UPGRADE) --output-file requirements.txt
 	$(COMPILE) pyproject.toml --constraint requirements.txt --output-file requirements-service.txt
+	$(COMPILE) pyproject.toml --extra bench --constraint requirements.txt --output-file requirements-bench.txt
 	echo hatchling | $(COMPILE) - --constraint requirements.txt --output-file deploy/requirements-build.txt
 	@$(MAKE) lock-platforms
 
@@ -70,7 +82,8 @@ lock-platforms: ## Check that every locked package has a wheel wherever we promi
 	  for version in 3.11 3.12 3.13 3.14; do \
 	    echo "$$platform, Python $$version"; \
 	    $(BIN)/uv pip install --quiet --dry-run --target .venv/nowhere --no-deps --only-binary :all: --require-hashes \
-	      --python-platform $$platform --python-version $$version --requirement requirements.txt || exit 1; \
+	      --python-platform $$platform --python-version $$version \
+	      --requirement requirements.txt --requirement requirements-bench.txt || exit 1; \
 	  done; \
 	done
 

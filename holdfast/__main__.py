@@ -196,12 +196,14 @@ def demo(as_json: JsonOption = False) -> None:
 
 @app.command()
 def bench(
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file, too.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write every figure to this JSON file, a table and plots beside it.")
+    ] = None,
     runs: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
     queries: Annotated[bool, typer.Option("--queries", help="Measure queries on five million movements.")] = False,
 ) -> None:
     """Measure latency and capacity beside their yardsticks, on a stack of its own."""
-    run("holdfast.bench.query_run" if queries else "holdfast.bench.run", json_path, runs)
+    run("holdfast.bench.query_run" if queries else "holdfast.bench.run", report, runs)
 
 
 def main() -> NoReturn:

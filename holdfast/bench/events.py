@@ -37,9 +37,9 @@ async def reserved_seconds(settings: Settings, shop: Shop, count: int, rate_per_
     try:
         async with _consuming(settings, seen):
 
-            async def order(_number: int) -> None:
+            async def order(_number: int, due: float) -> None:
                 order_id = str(uuid.uuid4())
-                sent[order_id] = time.perf_counter()
+                sent[order_id] = due
                 item = {"sku": random.choice(shop.skus), "quantity": 1}  # noqa: S311
                 body = {
                     "eventId": str(uuid.uuid4()),
@@ -70,7 +70,7 @@ async def expiry_lag_seconds(settings: Settings, shop: Shop, count: int, due_ove
 
     rate_per_second = count / due_over_seconds
 
-    async def hold(_number: int) -> None:
+    async def hold(_number: int, _due: float) -> None:
         body = {
             "orderId": str(uuid.uuid4()),
             "items": [{"sku": random.choice(shop.skus), "quantity": 1}],  # noqa: S311

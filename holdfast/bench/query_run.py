@@ -12,25 +12,23 @@ from rich.console import Console
 from db.migrations import upgrade
 from holdfast.bench import dataset, queries
 from holdfast.bench.figures import Row
-from holdfast.bench.report import print_table, write_json
+from holdfast.bench.report import Report, print_report, write_report
 from holdfast.stack.embedded import drop_data, embedded_stack
 from runtime.settings import Settings
 
 RUNS = 3
 
 
-def main(settings: Settings, json_path: Path | None = None, runs: int = RUNS) -> int:
+def main(settings: Settings, report_path: Path | None = None, runs: int = RUNS) -> int:
     """Measure the queries and print them; answers the exit code."""
     console = Console()
     size = dataset.LARGE
     rows = asyncio.run(_bench(settings, size, runs, lambda line: console.print(f"[dim]{line}[/dim]")))
-    print_table(console, rows, runs)
-    console.print(
-        f"[dim]{size.rows:,} rows of stock, {size.movements:,} movements, {size.reservations:,} reservations[/dim]"
-    )
-    if json_path is not None:
-        write_json(json_path, rows, runs)
-        console.print(f"written to {json_path}")
+    amount = f"{size.rows:,} rows of stock, {size.movements:,} movements, {size.reservations:,} reservations"
+    report = Report("Queries on a year in a large shop", rows, runs, lines=(amount,))
+    print_report(console, report)
+    if report_path is not None:
+        console.print(f"written: {', '.join(path.name for path in write_report(report_path, report))}")
     return 0
 
 

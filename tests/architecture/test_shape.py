@@ -22,7 +22,7 @@ HOMES = {
     "sqlalchemy": ("db/",),
     "alembic": ("db/migrations/",),
     # The yardstick of the benchmark stands on nothing of ours, so that it measures the servers alone.
-    "psycopg": ("db/", "holdfast/bench/yardstick_eager.py"),
+    "psycopg": ("db/", "holdfast/bench/yardstick_shop.py"),
     "redis": ("db/",),
     "temporalio": (
         "workflows/",
@@ -47,6 +47,8 @@ HOMES = {
     "pydantic_settings": ("runtime/settings.py",),
     "prometheus_client": ("runtime/metrics.py", "runtime/temporal_metrics.py"),
     "jwt": ("gateway/auth.py", "gateway/keys.py"),
+    "dbos": ("holdfast/bench/yardstick_dbos.py",),
+    "pygal": ("holdfast/bench/plots.py",),
     "typer": ("holdfast/",),
     "rich": ("holdfast/",),
 }

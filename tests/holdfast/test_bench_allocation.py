@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain.allocation import plan
 from holdfast.bench import allocation
-from holdfast.bench.budgets import Measured, judged
-from holdfast.bench.figures import Outcome
+from holdfast.bench.budgets import judged
+from tests.holdfast.bench_figures import measured
 
 
 def test_every_order_is_large_and_can_be_served() -> None:
@@ -24,10 +24,5 @@ def test_each_order_is_timed_and_judged_by_the_budget() -> None:
     timed = allocation.timed(6)
     assert len(timed.plans) == len(timed.reasons) == 6
     for seconds, is_within in ((0.009, True), (0.011, False)):
-        measured = Measured(plans=[[seconds] * 20], reasons=[[0.002]], availability=[[1.0]], bare=[[1.0]])
-        measured.one_statement, measured.holds = [1.0], [1.0]
-        for runs in ("yardstick_latency", "our_latency", "yardstick_capacity", "our_capacity"):
-            setattr(measured, runs, [Outcome(1.0, elapsed_seconds=1.0, lifecycles=1)])
-        measured.reserved = [[1.0]]
-        [row] = [row for row in judged(measured) if row.name.startswith("allocation")]
+        [row] = [row for row in judged(measured(plans=[[seconds] * 20])) if row.name.startswith("allocation")]
         assert (row.is_within, row.notes) == (is_within, "to say why takes 2.0 ms more")

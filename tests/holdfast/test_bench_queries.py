@@ -10,7 +10,7 @@ import pytest
 from holdfast.bench import queries
 from holdfast.bench.dataset import Size, fill
 from holdfast.bench.figures import Row
-from holdfast.bench.report import write_json
+from holdfast.bench.report import Report, write_report
 from runtime.settings import Settings
 
 SMALL = Size(warehouses=5, skus=20, movements=5_000, reservations=1_200, pending=100)
@@ -35,8 +35,12 @@ def test_lists_reports_and_invariants_are_among_them(figures: list[Row]) -> None
         assert any(words in row.name for row in figures), words
 
 
-def test_the_figures_are_written_for_programs(figures: list[Row], tmp_path: Path) -> None:
-    write_json(tmp_path / "queries.json", figures, 2)
-    written = json.loads((tmp_path / "queries.json").read_text())
+def test_the_figures_are_written_for_programs_and_for_people(figures: list[Row], tmp_path: Path) -> None:
+    as_json, as_text = write_report(tmp_path / "queries.json", Report("Queries", figures, 2))
+    written = json.loads(as_json.read_text())
     assert [figure["name"] for figure in written["figures"]] == [row.name for row in figures]
-    assert written["figures"][0]["ours"] == list(figures[0].ours.values)
+    spread = figures[0].ours
+    assert written["figures"][0]["ours"] == list(spread.values)
+    assert written["figures"][0]["median"] == spread.middle
+    assert written["software"]["commit"]
+    assert all(row.name in as_text.read_text() for row in figures)

@@ -92,7 +92,7 @@ async def commit_all(shop: Shop, chosen: Sequence[Held], rate_per_second: float 
     """Pay for each, `rate_per_second`, however long one takes."""
     commits = Commits()
 
-    async def pay(number: int) -> None:
+    async def pay(number: int, _due: float) -> None:
         try:
             commits.seconds.append(await shop.commit(chosen[number].reservation_id))
             commits.paid.append(chosen[number])

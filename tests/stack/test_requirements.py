@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.txt", "requirements-service.txt")
+LOCKS = ("requirements.txt", "requirements-service.txt", "requirements-bench.txt")
 
 Locked = dict[str, Requirement]
 
@@ -29,7 +29,7 @@ def _declared(*extras: str) -> list[Requirement]:
     return [Requirement(line) for group in groups for line in group]
 
 
-@pytest.mark.parametrize(("lock", "extras"), [(LOCKS[0], ("stack", "dev")), (LOCKS[1], ())])
+@pytest.mark.parametrize(("lock", "extras"), [(LOCKS[0], ("stack", "dev")), (LOCKS[1], ()), (LOCKS[2], ("bench",))])
 def test_everything_declared_is_locked_at_a_version_that_was_asked_for(lock: str, extras: tuple[str, ...]) -> None:
     locked = _locked(lock)
     for requirement in _declared(*extras):
@@ -51,8 +51,16 @@ def test_the_lock_names_no_index_and_no_path(lock: str) -> None:
 
 
 def test_the_image_runs_the_versions_that_are_tested() -> None:
-    everything, service = (_locked(name) for name in LOCKS)
+    everything, service = (_locked(name) for name in LOCKS[:2])
     assert {name: str(pin.specifier) for name, pin in service.items()} == {
         name: str(everything[name].specifier) for name in service
     }
     assert set(service) < set(everything)
+
+
+def test_the_bench_adds_to_what_is_locked_and_changes_nothing() -> None:
+    everything, bench = _locked(LOCKS[0]), _locked(LOCKS[2])
+    both = everything.keys() & bench.keys()
+    assert {name: str(bench[name].specifier) for name in both} == {
+        name: str(everything[name].specifier) for name in both
+    }
