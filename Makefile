@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check attack races soak cluster-check shop-day audit proto up bench lock lock-platforms clean
+.PHONY: help setup demo test check attack chaos races soak cluster-check shop-day audit proto up bench lock lock-platforms clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ check: setup ## Format, lint, types, import contracts, generated code
 
 attack: setup ## Attack the whole service for SECONDS (120) with questions of SEED (7), and tell what held
 	@exec $(RUN) tests.attack --seconds $(or $(SECONDS),120) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
+
+chaos: setup ## Kill, freeze, restart and cut off every part for SECONDS (240) with the dice of SEED (7), and judge
+	@exec $(RUN) tests.chaos --seconds $(or $(SECONDS),240) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
 races: setup ## Try every schedule (SCHEDULES of each, 1000) of everybody who wants the same rows, and tell what held
 	@exec $(RUN) tests.concurrency --schedules $(or $(SCHEDULES),1000) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))

@@ -7,7 +7,6 @@ is a claim that must be true in the end, what it never heard is no claim.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 import uuid
@@ -21,11 +20,10 @@ import grpc
 
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
 from holdfast.demo.client import PatienceEnded, Rest, Rpc
+from tests.chaos.witness import End, judged_rpc
 
 HOLD_SECONDS = (2, 4)
 THINK_SECONDS = 0.3
-PASSING_CODES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED})
-
 Publish = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
@@ -163,7 +161,8 @@ class Customer:
                 metadata = (*self._rpc.metadata, ("idempotency-key", key))
                 answer = await method(request, metadata=metadata, timeout=self._rpc.timeout_seconds)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in PASSING_CODES:
+                end, _ = judged_rpc(error.code(), error.trailing_metadata(), error.details())
+                if end in {End.FINAL, End.UNTYPED}:
                     self._claims.answers[f"grpc: {name} {error.code().name}"] += 1
                     return None
                 await asyncio.sleep(0.3)
@@ -177,14 +176,3 @@ class Customer:
 
     async def _think(self) -> None:
         await asyncio.sleep(self._dice.random() * THINK_SECONDS)
-
-
-def publishing_to(producer: Any, topic: str) -> Publish:
-    """Events as the order service sends them."""
-
-    async def publish(kind: str, event: dict[str, Any]) -> None:
-        headers = [("ce_type", kind.encode()), ("ce_id", event["eventId"].encode()), ("ce_source", b"/orders")]
-        headers.append(("ce_specversion", b"1.0"))
-        await producer.send_and_wait(topic, json.dumps(event).encode(), key=event["orderId"].encode(), headers=headers)
-
-    return publish

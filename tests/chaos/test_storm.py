@@ -1,17 +1,24 @@
-"""A short storm; `python -m tests.chaos.run` makes long ones."""
+"""A short campaign on the whole embedded stack; `make chaos` makes long ones."""
 
 from __future__ import annotations
 
-from holdfast.processes import NAMES
-from tests.chaos.storm import Weather, storm
+from tests.chaos.campaign import Plan, campaign
+from tests.chaos.embedded_scene import embedded_scene
+from tests.chaos.report import as_facts
 
 
-async def test_every_process_dies_under_mixed_load_and_everything_stays_true() -> None:
-    weather = Weather(
-        seconds=3, seed=20261123, customers=8, kill_every_seconds=(0.5, 0.8), kills=NAMES, patience_seconds=3
+async def test_processes_die_and_connections_break_under_mixed_load_and_everything_stays_true() -> None:
+    plan = Plan(
+        seconds=1.0,
+        seed=20261128,
+        customers=6,
+        kinds=("kill", "cut"),
+        parts=("serve", "bridge", "→ postgres", "→ temporal"),
+        double_share=1.0,
     )
-    outcome = await storm(weather)
+    async with embedded_scene() as scene:
+        outcome = await campaign(scene, plan)
     assert outcome.wrong == []
     assert set(outcome.left.values()) == {0}
-    assert sum(outcome.kills.values()) >= 2
-    assert outcome.statuses
+    assert [len(incident.faults) for incident in outcome.incidents] == [2]
+    assert as_facts(outcome)["lookedAt"]["reservations"] > 0

@@ -1,0 +1,66 @@
+"""`python -m tests.chaos --seconds 240 --seed 7`: the whole service under random faults, and a report. 0: all held."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from holdfast.bench.report import machine_facts
+from tests.chaos.campaign import Plan, campaign
+from tests.chaos.embedded_scene import embedded_scene
+from tests.chaos.faults import BREAKS, HURTS
+from tests.chaos.report import as_facts, as_text
+
+
+def main() -> int:
+    """Parse, rage, tell."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=240.0, help="for how long faults fall")
+    parser.add_argument("--seed", type=int, default=7, help="of the dice of faults and customers")
+    parser.add_argument("--customers", type=int, default=8, help="who order side by side")
+    parser.add_argument("--kinds", nargs="*", default=(*HURTS, *BREAKS), choices=(*HURTS, *BREAKS), help="of faults")
+    parser.add_argument("--parts", nargs="*", default=(), help="to hit, such as serve or '→ postgres'; all by default")
+    parser.add_argument("--report", type=Path, help="a file for the JSON; a text of the same name stands beside it")
+    given = parser.parse_args()
+    plan = Plan(
+        seconds=given.seconds,
+        seed=given.seed,
+        customers=given.customers,
+        kinds=tuple(given.kinds),
+        parts=tuple(given.parts),
+    )
+    facts = asyncio.run(_raged(plan))
+    text = as_text(facts)
+    if given.report:
+        given.report.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+        given.report.with_suffix(".txt").write_text(text, "utf-8")
+    sys.stdout.write(text)
+    return 0 if facts["allHeld"] else 1
+
+
+async def _raged(plan: Plan) -> dict[str, Any]:
+    async with embedded_scene() as scene:
+        outcome = await campaign(scene, plan)
+    return {
+        "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine_facts(),
+        "commit": _commit(),
+        **as_facts(outcome),
+    }
+
+
+def _commit() -> str:
+    """The commit of this checkout, or nothing where there is none."""
+    command = ("git", "rev-parse", "--short", "HEAD")
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    return found.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
