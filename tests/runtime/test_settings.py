@@ -83,6 +83,13 @@ def test_every_wrong_variable_is_reported_at_once(monkeypatch: pytest.MonkeyPatc
         ({"KAFKA_BROKERS": " , "}, "KAFKA_BROKERS names no broker"),
         ({"KAFKA_TOPIC_ORDER_EVENTS": "inventory.events"}, "must be three topics"),
         ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL must be http or https"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "=SASL_SSL needs all of KAFKA_SASL_MECHANISM, _USERNAME and"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_USERNAME": "us"}, "=SASL_PLAINTEXT needs all of"),
+        ({"KAFKA_SASL_PASSWORD": "secret"}, "=PLAINTEXT uses none of KAFKA_SASL_MECHANISM"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SASL_MECHANISM": "PLAIN"}, "=SSL uses none of"),
+        ({"KAFKA_SSL_CAFILE": __file__}, "=PLAINTEXT uses no KAFKA_SSL_CAFILE"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": "/no/ca.pem"}, "KAFKA_SSL_CAFILE: Path does not"),
+        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM: Input should be"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
