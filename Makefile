@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check attack chaos races soak cluster-check shop-day audit proto up bench lock lock-platforms clean
+.PHONY: help setup demo test check attack rolling chaos races soak cluster-check shop-day audit proto up bench lock lock-platforms clean
 
 help: ## Show these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ cluster-check: setup ## Acceptance, bench and chaos (SECONDS, 120; SEED, 7) on T
 
 shop-day: setup ## Spend a day of STEPS (2000) in a shop whose books know every right answer, by the dice of SEED (1)
 	@exec $(RUN) tests.acceptance.shop_day --steps $(or $(STEPS),2000) --seed $(or $(SEED),1)
+
+rolling: setup ## Replace every process in turn under load for SECONDS (180): no request may fail
+	@exec $(RUN) tests.rolling --seconds $(or $(SECONDS),180) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
 audit: setup ## Ask whether a vulnerability is known in anything that is locked
 	@exec $(RUN) tests.audit

@@ -19,8 +19,8 @@ NAMES = ("serve", "worker", "bridge", "relay")
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {name: (sys.executable, "-m", "holdfast", name) for name in NAMES}
 
-_STOP_SECONDS_OVER_GRACE = 10.0
-"""A process that drains for its whole grace still has connections to close and buffers to flush."""
+_LAST_SECONDS = 5.0
+"""A process that is out of time still has connections to close and buffers to flush."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def process_parts(
             directory=Path.cwd(),
             log_path=logs / f"{name}.log",
             ready=partial(http_answers, host, ports.api if name == "serve" else ports.metrics[name], "/health/ready"),
-            stop_seconds_max=settings.shutdown_grace_seconds + _STOP_SECONDS_OVER_GRACE,
+            stop_seconds_max=settings.stop_seconds_max + _LAST_SECONDS,
         )
         for name, command in commands.items()
     ]

@@ -33,7 +33,8 @@ from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.health import Check, HealthChecks
 from gateway.http.app import make_app
-from gateway.http.server import serve_http
+from gateway.http.server import HttpServer
+from gateway.leaving import Door, Drain, leave
 from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
 from gateway.reports import Reports
@@ -65,11 +66,11 @@ def main(settings: Settings) -> NoReturn:
     if settings.serve_processes > 1 and not settings.serve_child:
         from holdfast.serve_many import supervise  # noqa: PLC0415 - the usual single process never needs it
 
-        run_process(lambda stop: supervise(settings, stop), drain_seconds_max=settings.shutdown_grace_seconds + 10)
+        run_process(lambda stop: supervise(settings, stop), drain_seconds_max=settings.stop_seconds_max + 5)
     configure_tracing(settings, "serve")
     configure_failpoints(settings)
     configure_metrics()
-    run_process(lambda stop: _serve(settings, stop), drain_seconds_max=settings.shutdown_grace_seconds + 5)
+    run_process(lambda stop: _serve(settings, stop), drain_seconds_max=settings.stop_seconds_max)
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -97,14 +98,14 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         services = _services(settings, database, view, client, commands)
         await stack.enter_async_context(watching_pool(database))
         await stack.enter_async_context(reservation_worker(client, activities, settings))
-        await _open_doors(stack, services, settings)
+        doors = await _open_doors(stack, services, settings)
         _log.info("serve_ready")
         await stop.wait()
-        services.health.drain()
+        await leave(services.health, doors, Drain(settings.shutdown_drain_seconds))
 
 
-async def _open_doors(stack: AsyncExitStack, services: Services, settings: Settings) -> None:
-    """The three listening sockets; closed in the opposite order, before the worker stops."""
+async def _open_doors(stack: AsyncExitStack, services: Services, settings: Settings) -> list[Door]:
+    """The three listening sockets; closed in the opposite order, before the worker stops. Answers those for callers."""
     shared = settings.serve_child
     checks = {"dependencies": services.health.is_ready}
     await stack.enter_async_context(
@@ -114,10 +115,10 @@ async def _open_doors(stack: AsyncExitStack, services: Services, settings: Setti
     rpc.bind(settings.app_host, settings.grpc_port)
     await rpc.start()
     stack.push_async_callback(rpc.stop, settings.shutdown_grace_seconds)
-    app = make_app(services, settings)
-    await stack.enter_async_context(
-        serve_http(app, settings, host=settings.app_host, port=settings.app_port, reuse_port=shared)
-    )
+    http = HttpServer(make_app(services, settings), settings)
+    stack.push_async_callback(http.stop)
+    await http.start(settings.app_host, settings.app_port, reuse_port=shared)
+    return [http, rpc]
 
 
 def _services(

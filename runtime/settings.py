@@ -56,6 +56,7 @@ class Settings(KafkaSettings):
     serve_processes: int = Field(default=1, ge=1, le=64)
     serve_child: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    shutdown_drain_seconds: float = Field(default=0.0, ge=0, le=600)
     shutdown_grace_seconds: float = Field(default=10.0, gt=0)
 
     # Database
@@ -182,6 +183,11 @@ class Settings(KafkaSettings):
         if self.jwt_jwks_url and urlsplit(self.jwt_jwks_url).scheme not in {"http", "https"}:
             problems.append("JWT_JWKS_URL must be http or https")
         return problems
+
+    @property
+    def stop_seconds_max(self) -> float:
+        """How long a process may take to stop: its drain, its grace, and a little for its last words."""
+        return self.shutdown_drain_seconds + self.shutdown_grace_seconds + 5
 
     @property
     def otlp_endpoint(self) -> str:

@@ -1,6 +1,6 @@
-"""Stopping without dropping anybody: what is in flight ends, what is new is sent elsewhere.
+"""Stopping without dropping anybody: each answer is the last on its connection, and what is in flight ends.
 
-Announce first (answers close their connections, readiness is red), refuse then, wait last.
+Nobody who is connected is refused: after an announcement a connection can bring one more request, and no more.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ class Draining:
 
     def __init__(self) -> None:
         self.announced = False
-        self.refuses = False
         self.unfinished = Unfinished()
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -74,11 +73,6 @@ class Draining:
     def announce(self) -> None:
         """Close each connection with its next answer, so that callers come back to somebody else."""
         self.announced = True
-
-    def refuse(self) -> None:
-        """Answer 503 to whatever is new."""
-        self.announced = True
-        self.refuses = True
 
     async def wait(self, seconds_max: float) -> bool:
         """Wait until nothing is in hand any more, at most so long; answers whether that is so."""

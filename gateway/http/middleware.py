@@ -13,7 +13,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from domain.errors import HoldfastError, TooLarge, Unavailable
+from domain.errors import HoldfastError, TooLarge
 from gateway.auth import Caller, request_id_from
 from gateway.http.draining import Draining, Unfinished
 from gateway.http.problems import BodyTooSlow, Broken, StrangeCoding, in_our_words, problem_answer
@@ -24,7 +24,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 UNKNOWN: Final = "_OTHER"
 
 QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
-"""Asked for all day by machines: logged at debug level, and answered while we drain."""
+"""Asked for all day by machines: logged at debug level."""
 
 _log = get_logger(__name__)
 
@@ -69,8 +69,6 @@ async def _answered(request: web.Request, handler: Handler, route: str, exchange
     draining = request.app[DRAINING]
     with draining.request():
         try:
-            if draining.refuses and route not in QUIET_ROUTES:
-                raise Unavailable("this process is stopping; ask again")
             if request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower() != "chunked":
                 raise StrangeCoding("the only transfer coding is chunked")
             response = await handler(request)

@@ -12,6 +12,7 @@ from aiohttp import web
 from domain.errors import HoldfastError, Malformed
 from gateway.http.app import draining
 from gateway.http.problems import Broken, problem_answer
+from runtime.listeners import turn_away_new_connections, until_all_have_left
 from runtime.logs import get_logger
 from runtime.settings import Settings
 
@@ -31,29 +32,70 @@ LAST_WORDS_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
+class HttpServer:
+    """The REST face on a port: start it, leave the port to others, stop it."""
+
+    def __init__(self, app: web.Application, settings: Settings) -> None:
+        self._draining = draining(app)
+        self._grace_seconds = settings.shutdown_grace_seconds
+        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=LAST_WORDS_SECONDS)
+        self._site: _Site | None = None
+        self.port = 0
+
+    async def start(self, host: str, port: int, *, reuse_port: bool = False) -> None:
+        """Serve from now on; `port` 0 takes a free one. Raises OSError when the port cannot be had."""
+        await self._runner.setup()
+        self._site = _Site(self._runner, host, port, reuse_port)
+        await self._site.start()
+        self.port = int(self._runner.addresses[0][1])
+        _log.info("http_served", host=host, port=self.port)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether new connections come here."""
+        return self._site is not None and self._site.is_listening
+
+    async def announce(self) -> None:
+        """Close each connection with its next answer."""
+        self._draining.announce()
+
+    async def take_no_new_connections(self) -> None:
+        """Leave the port to others; connections that are open go on."""
+        await turn_away_new_connections(self.port)
+        await self._stop_listening()
+
+    async def until_all_have_left(self) -> None:
+        """Return when no connection is open."""
+        await until_all_have_left(self.port)
+
+    async def stop(self) -> None:
+        """Stop listening, answer whoever is connected once more, and wait for what is in hand, at most
+        SHUTDOWN_GRACE_SECONDS; then close everything.
+        """
+        try:
+            await self._stop_listening()
+            await self.announce()
+            if not await self._draining.wait(self._grace_seconds):
+                _log.warning("http_requests_cut_off")
+        finally:
+            await self._runner.cleanup()
+
+    async def _stop_listening(self) -> None:
+        if self._site is not None:
+            await self._site.stop_listening()
+
+
 @asynccontextmanager
 async def serve_http(
     app: web.Application, settings: Settings, *, host: str, port: int, reuse_port: bool = False
 ) -> AsyncIterator[int]:
-    """Serve the application while the context is open; yields the port. Port 0 takes a free one.
-
-    Leaving stops listening, refuses what is new on open connections, and waits for what is in hand, at most
-    SHUTDOWN_GRACE_SECONDS. Raises OSError when the port cannot be had.
-    """
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=LAST_WORDS_SECONDS)
-    await runner.setup()
-    site = _Site(runner, host, port, reuse_port)
+    """Serve the application while the context is open; yields the port. Raises OSError when it cannot be had."""
+    server = HttpServer(app, settings)
     try:
-        await site.start()
-        bound = int(runner.addresses[0][1])
-        _log.info("http_served", host=host, port=bound)
-        yield bound
-        await site.stop_listening()
-        draining(app).refuse()
-        if not await draining(app).wait(settings.shutdown_grace_seconds):
-            _log.warning("http_requests_cut_off")
+        await server.start(host, port, reuse_port=reuse_port)
+        yield server.port
     finally:
-        await runner.cleanup()
+        await server.stop()
 
 
 class _Protocol(web.RequestHandler):
@@ -100,6 +142,11 @@ class _Site(web.BaseSite):
         self._server = await asyncio.get_running_loop().create_server(
             self._protocol, self._host, self._port, backlog=BACKLOG, reuse_port=self._reuse_port or None
         )
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it takes new connections."""
+        return self._server is not None and bool(self._server.is_serving())
 
     async def stop_listening(self) -> None:
         """Take no new connection; those that are open go on."""

@@ -12,11 +12,13 @@ import grpc
 from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 
+from gateway.leaving import Drain
 from gateway.rpc.health import RpcHealth
 from gateway.rpc.in_flight import InFlight
 from gateway.rpc.interceptor import CallInterceptor
 from gateway.rpc.methods import SERVICE, service_handler
 from gateway.services import Services
+from runtime.listeners import end_listening, turn_away_new_connections, until_all_have_left
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from runtime.tracing import grpc_interceptors
@@ -36,7 +38,8 @@ CLIENT_PING_SECONDS_MIN = 10
 
 CONNECTION_AGE_SECONDS_MAX = 30 * 60
 CONNECTION_AGE_GRACE_SECONDS = 60
-"""Long-lived connections are asked to begin anew, so that load finds its way to new processes."""
+"""Long-lived connections are asked to begin anew (GOAWAY, then the last calls), so that load finds its way to new
+processes. The same lets a process be left: where there is a drain, they reach their age within it."""
 
 LAST_ANSWERS_SECONDS = 0.25
 """For answers that are written when the last call has ended; streams that only listen are not waited for."""
@@ -55,6 +58,7 @@ class RpcServer:
             options=_options(settings),
             maximum_concurrent_rpcs=CALLS_MAX,
         )
+        self._port = 0
         self._server.add_generic_rpc_handlers((service_handler(services, self._in_flight),))
         self._health.add_to(self._server)
         names = (SERVICE.full_name, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -68,6 +72,7 @@ class RpcServer:
         except RuntimeError:
             raise OSError(f"gRPC cannot listen on {address}:{port}") from None
         _log.info("rpc_server_bound", host=host, port=bound)
+        self._port = bound
         return bound
 
     async def start(self) -> None:
@@ -75,13 +80,26 @@ class RpcServer:
         await self._health.start()
         await self._server.start()
 
-    async def drain(self) -> None:
+    async def announce(self) -> None:
         """Tell whoever watches that no new calls are welcome; they are still answered."""
         await self._health.drain()
 
+    async def take_no_new_connections(self) -> None:
+        """Leave the port to others; connections that are open go on until they reach their age.
+
+        gRPC itself can only stop as a whole, and cancels what comes in at that moment; so its sockets are ended for it,
+        of which it writes a line to stderr ("Closing acceptor").
+        """
+        await turn_away_new_connections(self._port)
+        end_listening(self._port)
+
+    async def until_all_have_left(self) -> None:
+        """Return when no connection is open."""
+        await until_all_have_left(self._port)
+
     async def stop(self, grace_seconds: float) -> None:
         """Refuse new calls, let running ones and begun changes end within `grace_seconds`, cancel what is left."""
-        await self.drain()
+        await self.announce()
         stopping = asyncio.create_task(self._server.stop(grace_seconds))
         try:
             async with asyncio.timeout(grace_seconds):
@@ -100,6 +118,7 @@ def make_server(services: Services, settings: Settings) -> RpcServer:
 
 
 def _options(settings: Settings) -> Sequence[tuple[str, int]]:
+    age_seconds = Drain(settings.shutdown_drain_seconds).connection_age_seconds or CONNECTION_AGE_SECONDS_MAX
     return (
         # Off unless several processes mean to share a port: else a port that is taken would be shared in silence.
         ("grpc.so_reuseport", int(settings.serve_child)),
@@ -113,6 +132,6 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", CLIENT_PING_SECONDS_MIN * 1000),
         ("grpc.http2.max_ping_strikes", 2),
-        ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS_MAX * 1000),
+        ("grpc.max_connection_age_ms", round(age_seconds * 1000)),
         ("grpc.max_connection_age_grace_ms", CONNECTION_AGE_GRACE_SECONDS * 1000),
     )

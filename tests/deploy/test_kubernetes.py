@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.leaving import LISTENING_SECONDS_MAX
 from holdfast.processes import NAMES
 from runtime.settings import Settings, load_settings
 from tests.deploy.files import DEPLOY, read_yaml
@@ -68,9 +69,17 @@ def test_ports_and_probes_are_the_ones_that_we_serve() -> None:
 
 
 def test_a_drain_ends_before_the_kill() -> None:
+    told = Settings(**{name.lower(): value for name, value in SETTINGS.items() if name.startswith("SHUTDOWN_")})
+    assert told.shutdown_drain_seconds >= 4 * LISTENING_SECONDS_MAX
+    for name in NAMES:
+        grace = DEPLOYMENTS[f"holdfast-{name}"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        drain = told.shutdown_drain_seconds if name == "serve" else 0
+        assert grace > drain + told.shutdown_grace_seconds + 10
+
+
+def test_a_new_pod_is_ready_before_an_old_one_is_told_to_stop() -> None:
     for deployment in DEPLOYMENTS.values():
-        grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        assert grace > Settings().shutdown_grace_seconds + 10
+        assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def test_nothing_runs_as_root_or_writes_outside_tmp() -> None:

@@ -11,7 +11,7 @@ from gateway.commands.reservations import Reserved
 from gateway.health import HealthChecks
 from gateway.http.app import draining
 from runtime.settings import Settings
-from tests.gateway.http.face import COMMITTED, HELD, RESERVATION, RESERVE, ROW, Face, served
+from tests.gateway.http.face import COMMITTED, HELD, RESERVATION, RESERVE, Face, served
 
 PATH = "/api/v1/reservations"
 HASTY = Settings(app_env="test", request_timeout_seconds=0.2, shutdown_grace_seconds=5)
@@ -95,20 +95,6 @@ async def test_an_announced_stop_closes_connections_and_still_answers() -> None:
         draining(face.app).announce()
         answer = await face.reserve()
         assert (answer.status, answer.headers["Connection"]) == (201, "close")
-
-
-async def test_a_stopping_process_refuses_what_is_new_and_finishes_what_it_has() -> None:
-    async with served(Settings(app_env="test")) as face:
-        slow = face.reservations.answers["reserve"] = Slow(Reserved(HELD, is_new=True))
-        first = asyncio.create_task(face.reserve())
-        await slow.entered.wait()
-        draining(face.app).refuse()
-        refused = await face.get(f"/api/v1/inventory/{ROW}")
-        assert (refused.status, refused.code, refused.headers["Connection"]) == (503, "unavailable", "close")
-        assert "Retry-After" in refused.headers
-        assert (await face.get("/health/live")).status == 200
-        slow.leave.set()
-        assert (await first).status == 201
 
 
 async def test_leaving_waits_for_work_whose_caller_is_gone() -> None:

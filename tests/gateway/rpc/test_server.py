@@ -145,7 +145,7 @@ async def test_draining_tells_watchers_and_still_answers() -> None:
         face.views.answers["inventory_item"] = ITEM
         watch = health(face).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
         assert (await watch.read()).status == SERVING
-        await face.server.drain()
+        await face.server.announce()
         assert (await watch.read()).status == NOT_SERVING
         assert (await face.call("GetInventory", GET)).inventory_id == str(ROW)
         watch.cancel()
