@@ -68,7 +68,7 @@ def process_parts(
             environment={**shared, "PROMETHEUS_PORT": str(ports.metrics[name])},
             directory=Path.cwd(),
             log_path=logs / f"{name}.log",
-            ready=partial(http_answers, host, ports.api if name == "serve" else ports.metrics[name], "/health/ready"),
+            ready=partial(http_answers, host, _ready_port(name, ports), "/health/ready"),
             stop_seconds_max=settings.stop_seconds_max + _LAST_SECONDS,
         )
         for name, command in commands.items()
@@ -78,6 +78,11 @@ def process_parts(
 def reachable_host(settings: Settings) -> str:
     """Where a client on this machine finds the API: APP_HOST, unless that means every address."""
     return LOOPBACK if settings.app_host in {"", "0.0.0.0", "::"} else settings.app_host  # noqa: S104 - only compared
+
+
+def _ready_port(name: str, ports: ProcessPorts) -> int:
+    """The API of `serve`, and of `serve-2`, is open last; the others show that they are ready beside their metrics."""
+    return ports.api if name.partition("-")[0] == NAMES[0] else ports.metrics[name]
 
 
 def _metrics_ports(names: Sequence[str], first: int, taken: frozenset[int]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,11 +19,15 @@ from holdfast.bench.report import machine_facts
 from runtime.lifecycle import exit_process
 from tests.cluster.acceptance import accepted
 from tests.cluster.bench import Size, benched
+from tests.cluster.chaos import broker_restarted, raged
 from tests.cluster.engines import EngineError, Engines, fetch_engines, missing_tools
 from tests.cluster.report import as_text, stage, write
 
 LACKING = 2
-PHASES = ("acceptance", "bench")
+PHASES = ("acceptance", "bench", "broker", "chaos")
+BROKER_SHARE = 0.5
+"""Of the time that chaos takes, so much more for the broker alone."""
+
 SECONDS_SHORT = 60.0
 """Below this a run is a try: its bench measures once, and little."""
 
@@ -30,6 +35,7 @@ SECONDS_SHORT = 60.0
 def main() -> int:
     """Parse, look for the tools, have the engines, check, tell."""
     given = _parsed()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells at length of every broker that is down
     if missing := missing_tools():
         say("the real engines cannot be had on this machine:")
         for problem in missing:
@@ -66,6 +72,8 @@ def _checked(engines: Engines, given: argparse.Namespace) -> dict[str, Any]:
     checks: dict[str, Callable[[], dict[str, Any]]] = {
         "acceptance": accepted,
         "bench": lambda: asyncio.run(benched(engines, size, say)),
+        "broker": lambda: asyncio.run(broker_restarted(engines, given.seconds * BROKER_SHARE, given.seed)),
+        "chaos": lambda: asyncio.run(raged(engines, given.seconds, given.seed)),
     }
     phases = {name: _told(name, checks[name]) for name in PHASES if name in given.only}
     return {

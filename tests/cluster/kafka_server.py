@@ -19,7 +19,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised_port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
@@ -27,26 +27,30 @@ log.dirs={data}
 # One broker holds the only copy of everything.
 default.replication.factor=1
 offsets.topic.replication.factor=1
+# By default 50, each to be recovered after a kill.
+offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 """
 
-_JAVA = ("java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless=true")
-"""A small heap: the page cache keeps the records."""
+_JAVA = ("java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+"""A small heap, since the page cache keeps the records, and a quick start rather than the last bit of speed."""
 
+_START_SECONDS_MAX = 120.0
 _STOP_SECONDS_MAX = 30.0
 
 
-def kafka_on_disk(jars: Path, plan: Plan, log_path: Path) -> Part:
-    """The broker, listening where the plan's book of ports says."""
+def kafka_on_disk(jars: Path, plan: Plan, log_path: Path, *, advertised_as: str = "broker") -> Part:
+    """The broker, on the port that the plan's book has for it; it sends clients to the one called `advertised_as`."""
     directory = plan.directory / "broker"
     directory.mkdir(parents=True, exist_ok=True)
     port, controller_port = plan.ports.port("broker"), plan.ports.port("broker_controller")
-    plan.addresses.update(kafka_brokers=(f"{LOOPBACK}:{port}",), kafka_enable_idempotence=True)
+    advertised_port = plan.ports.port(advertised_as)
+    plan.addresses.update(kafka_brokers=(f"{LOOPBACK}:{advertised_port}",), kafka_enable_idempotence=True)
     properties, data = directory / "server.properties", directory / "data"
-    values = {"host": LOOPBACK, "port": port, "controller_port": controller_port, "data": data}
-    properties.write_text(_PROPERTIES.format(**values), "utf-8")
+    numbers = {"port": port, "advertised_port": advertised_port, "controller_port": controller_port}
+    properties.write_text(_PROPERTIES.format(host=LOOPBACK, data=data, **numbers), "utf-8")
     java = (*_JAVA, "-cp", f"{jars}/*")
 
     async def format_once() -> None:
@@ -62,6 +66,7 @@ def kafka_on_disk(jars: Path, plan: Plan, log_path: Path) -> Part:
         log_path=log_path,
         prepare=format_once,
         ready=partial(kafka_answers, LOOPBACK, port),
+        ready_seconds_max=_START_SECONDS_MAX,
         stop_seconds_max=_STOP_SECONDS_MAX,
     )
 

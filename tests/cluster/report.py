@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.chaos.report import as_text as chaos_text
 from tests.cluster.engines import KAFKA_VERSION, TEMPORAL_VERSION
 from tests.cluster.temporal_server import HISTORY_SHARDS
 from tests.cluster.up import ENVIRONMENT, PROCESSES
@@ -50,10 +51,15 @@ def as_text(found: Mapping[str, Any]) -> str:
         *found["engines"].values(),
         f"{', '.join(found['processes'])}; {', '.join(f'{name}={value}' for name, value in found['settings'].items())}",
     ]
-    tellers = {"acceptance": _acceptance, "bench": _bench, "chaos": _chaos}
+    tellers = {"acceptance": _acceptance, "bench": _bench, "broker": _chaos, "chaos": _chaos}
     for name, phase in found["phases"].items():
         verdict = "did not hold" if phase["wrong"] else "held"
-        lines += ["", f"{name}: {verdict}", *tellers[name](phase), *(f"  WRONG {wrong}" for wrong in phase["wrong"])]
+        lines += [
+            "",
+            f"{name}: {verdict}",
+            *tellers[name]({**found, **phase}),
+            *(f"  WRONG {wrong}" for wrong in phase["wrong"]),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +79,7 @@ def _bench(phase: Mapping[str, Any]) -> list[str]:
 
 
 def _chaos(phase: Mapping[str, Any]) -> list[str]:
-    return [f"  {line}" for line in str(phase.get("text", "")).splitlines()]
+    return [f"  {line}".rstrip() for line in chaos_text(dict(phase)).splitlines()] if "faults" in phase else []
 
 
 def _spread(values: list[float]) -> str:
