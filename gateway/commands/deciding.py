@@ -56,7 +56,7 @@ class Deciding:
         self._database = database
         self._temporal = temporal
         self._deadline_seconds = deadline_seconds
-        self._left: set[asyncio.Task[SettleOutcome]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def decide(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         """The row after the decision, whoever made it. Raises NotFound, OutcomeUnknown."""
@@ -65,28 +65,33 @@ class Deciding:
             if update in MADE_HERE:
                 await asyncio.wait({asking}, timeout=SILENCE_SECONDS)
                 if _is_silent(asking) and (made := await self._made(reservation_id, update, asked)) is not None:
-                    self._leave(asking)
+                    self._tell(reservation_id, update, asked)
                     return made
             return await asking
         except SILENT as error:
             return await self._last_look(reservation_id, error)
         finally:
-            if asking not in self._left:
-                asking.cancel()
+            asking.cancel()
 
     async def _asked_in_time(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         async with leaving_time_to_look(self._deadline_seconds):
             return await self._asked(reservation_id, update, asked)
 
-    def _leave(self, asking: asyncio.Task[SettleOutcome]) -> None:
-        """Nobody waits for its answer any more, but the workflow should hear of the decision and close."""
-        self._left.add(asking)
-        asking.add_done_callback(self._forget)
+    def _tell(self, reservation_id: UUID, signal: str, asked: DecisionRequest) -> None:
+        """Let the workflow hear of what was decided, so that it closes soon. Else it finds out when its timer fires.
 
-    def _forget(self, asked: asyncio.Task[SettleOutcome]) -> None:
-        self._left.discard(asked)
-        if not asked.cancelled() and (error := asked.exception()) is not None:
-            _log.info("workflow_not_told", error=repr(error))
+        The update may have been lost with the caller that asked for it; the workflow takes a decision once by its id.
+        """
+        telling = asyncio.create_task(self._signalled(reservation_id, signal, asked))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _signalled(self, reservation_id: UUID, signal: str, asked: DecisionRequest) -> None:
+        handle = self._temporal.get_workflow_handle(reservation_workflow_id(reservation_id))
+        try:
+            await handle.signal(signal, asked, rpc_timeout=timedelta(seconds=self._deadline_seconds))
+        except RPCError as error:
+            _log.info("workflow_not_told", reservation_id=str(reservation_id), error=repr(error))
 
     async def _made(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome | None:
         """Decide in Postgres, for the workflow; None when there is no row yet, or Postgres does not answer."""

@@ -28,7 +28,7 @@ TOLD_SETTINGS = (
     "worker_max_cached_workflows",
     "worker_sticky_timeout_seconds",
     "sweep_grace_seconds",
-    "admission_holds_max",
+    "admission_in_work_max",
     "admission_commit_target_seconds",
 )
 

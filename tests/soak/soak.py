@@ -109,6 +109,7 @@ async def _until_closed(found: Soak, tell: Tell, left: int = 0) -> None:
     while found.watch.open_workflows > left or len(found.news.seen_at) < wanted:
         if time.time() > give_up_at:
             found.wrong.append(f"{found.watch.open_workflows} workflows are still open")
+            found.wrong += [f"… {it.id}, with {it.history_length} events" async for it in found.watch.still_open()]
             return
         tell("workflows close", 1 - found.watch.open_workflows / size)
         await asyncio.sleep(LOOK_SECONDS)

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import psutil
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError
 
 OPEN = "WorkflowType = 'Reservation' and ExecutionStatus = 'Running'"
 MEMORY_SECONDS = 5.0
 OPEN_SECONDS = 2.0
 MEBIBYTE = 2**20
+STILL_OPEN_TOLD_MAX = 5
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Watch:
 
     ours: Mapping[str, int]
     servers: Mapping[str, int]
+    client: Client | None = None
     memory: list[tuple[float, dict[str, float]]] = field(default_factory=list)
     workflows: list[tuple[float, int]] = field(default_factory=list)
 
@@ -32,6 +34,12 @@ class Watch:
     def open_workflows(self) -> int:
         """The last count."""
         return self.workflows[-1][1] if self.workflows else 0
+
+    async def still_open(self) -> AsyncIterator[WorkflowExecution]:
+        """Some of those that are open."""
+        if self.client is not None:
+            async for execution in self.client.list_workflows(OPEN, limit=STILL_OPEN_TOLD_MAX):
+                yield execution
 
     def highest(self) -> dict[str, float]:
         """The most that each process had."""
@@ -55,7 +63,7 @@ class Watch:
 @asynccontextmanager
 async def watching(client: Client, ours: Mapping[str, int], servers: Mapping[str, int]) -> AsyncIterator[Watch]:
     """Look while the context is open."""
-    watch = Watch(dict(ours), dict(servers))
+    watch = Watch(dict(ours), dict(servers), client)
 
     async def look_at_memory() -> None:
         while True:
