@@ -21,7 +21,7 @@ from holdfast.stack.embedded import drop_data
 from runtime.settings import Settings
 from tests.soak.found import Plan, Soak
 from tests.soak.report import as_json, as_text
-from tests.soak.soak import SoakError, Tell, soak
+from tests.soak.soak import Tell, soak
 
 LINE_SECONDS = 20.0
 """Where there is no terminal for a bar, how often a line says how far it is."""
@@ -40,11 +40,7 @@ def main() -> int:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:30}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        try:
-            found, settings = asyncio.run(_soaked(plan, _teller(progress, console)))
-        except SoakError as error:
-            console.print(str(error))
-            return 2
+        found, settings = asyncio.run(_soaked(plan, _teller(progress, console)))
     told = as_json(found, settings)
     if given.report:
         given.report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

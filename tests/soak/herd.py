@@ -36,16 +36,19 @@ class Commits:
     seconds: list[float] = field(default_factory=list)
 
 
-def nobody(_count: int) -> None:
-    """Tell nobody how many there are."""
+async def open_herd(
+    shop: Shop, count: int, *, due_at: float, until: float, seed: int, told: Callable[[int], None]
+) -> Herd:
+    """Hold `count` times, always IN_FLIGHT at once, or as often as can be `until` then. Scarce SKUs come first.
 
-
-async def open_herd(shop: Shop, count: int, *, due_at: float, seed: int, told: Callable[[int], None] = nobody) -> Herd:
-    """Hold `count` times, always IN_FLIGHT at once; what goes wrong is the shop's to tell. Scarce SKUs come first."""
+    What goes wrong is the shop's to tell.
+    """
     herd, numbers, dice = Herd(due_at), iter(range(count)), random.Random(seed)
 
     async def customer() -> None:
         for number in numbers:
+            if time.time() > until:
+                return
             scarce = number < len(SCARCE)
             sku = SCARCE[number] if scarce else dice.choice(AMPLE)
             try:

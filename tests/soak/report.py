@@ -29,7 +29,7 @@ TOLD_SETTINGS = (
     "worker_sticky_timeout_seconds",
     "sweep_grace_seconds",
     "admission_in_work_max",
-    "admission_commit_target_seconds",
+    "admission_target_seconds",
 )
 
 

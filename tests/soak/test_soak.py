@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
 
+from runtime.settings import Settings
 from tests.soak.drain import News
 from tests.soak.figures import moments_of, percentile, rates_by_tenth
 from tests.soak.found import Plan, Row, Soak
 from tests.soak.herd import Commits, Herd, choose
-from tests.soak.report import Figure
+from tests.soak.report import Figure, as_json, as_text
 from tests.soak.shop import AMPLE, SCARCE, Held
 from tests.soak.verdict import wrong_ends
+from tests.soak.watching import Watch
 
 DUE_AT = 1_000.0
 
@@ -79,6 +82,23 @@ def test_an_end_that_is_not_what_was_told_is_wrong(ended_well: Soak, flaw: str) 
     else:
         seen[paid] = DUE_AT
     assert wrong_ends(ended_well)
+
+
+def test_the_report_tells_what_was_wrong_what_was_missed_and_the_memory(ended_well: Soak) -> None:
+    ended_well.herd.answered_at = [900.0, 901.0, 902.0, 903.0]
+    ended_well.herd.begun_at = 899.0
+    ended_well.closed_at = DUE_AT + 4
+    ended_well.watch = Watch({"serve": 1}, {"temporal": 2})
+    ended_well.watch.memory = [(898.0, {"serve": 100.0, "temporal": 50.0}), (950.0, {"serve": 700.0, "temporal": 90.0})]
+    ended_well.watch.workflows = [(DUE_AT - 1, 2), (DUE_AT + 2, 1), (DUE_AT + 4, 0)]
+    ended_well.wrong = ["something was lost"]
+    told = as_json(ended_well, Settings())
+    text = as_text(told)
+    assert "something was lost" in text
+    missed = [line for line in text.splitlines() if line.endswith("MISSED")]
+    assert [line.split("  ")[0] for line in missed] == ["memory of serve, most"]
+    assert told["memoryMiB"]["start"] == {"serve": 100, "temporal": 50}
+    assert json.loads(json.dumps(told)) == told
 
 
 def test_a_figure_misses_its_budget_on_either_side_and_none_without_one() -> None:
