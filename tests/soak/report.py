@@ -203,7 +203,7 @@ def _opening_rates(found: Soak) -> list[float]:
 def _closing_rates(found: Soak) -> list[float]:
     due_at = found.herd.due_at
     counts = [(at, count) for at, count in found.watch.workflows if due_at - 5 <= at <= found.closed_at + 2]
-    return rates_by_tenth(moments_of(counts), begin=due_at)
+    return rates_by_tenth([moment for moment in moments_of(counts) if moment > due_at], begin=due_at)
 
 
 def _told_memory(found: Soak) -> dict[str, dict[str, int]]:
