@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from db.connections import Connections
-from domain.errors import Unavailable
+from domain.errors import Unavailable, Unprocessable
+from domain.limits import STOCK_TOTAL_MAX
 from runtime.settings import Settings
 from runtime.tracing import instrument_engine
 
@@ -205,8 +206,15 @@ def schema_is_wrong(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and sqlstate(error).startswith("42")
 
 
+FULL_SHELF = frozenset({"inventory_total_in_range"})
+"""The constraint that a shelf beyond STOCK_TOTAL_MAX meets, whoever fills it."""
+
+OUT_OF_RANGE = "22003"
+"""More than the column can even hold: the same shelf, filled by a great deal at once."""
+
+
 class _errors_in_our_words:  # noqa: N801 - reads as a phrase at its uses
-    """Turns what a caller may retry into Unavailable; everything else passes as it is."""
+    """What a caller may retry is Unavailable, a shelf beyond counting Unprocessable; all else passes as it is."""
 
     def __enter__(self) -> None:
         return None
@@ -216,9 +224,16 @@ class _errors_in_our_words:  # noqa: N801 - reads as a phrase at its uses
             raise Unavailable("all database connections are in use", retry_after_seconds=1) from error
         if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and _is_passing(error)):
             raise Unavailable("the database cannot answer right now", retry_after_seconds=1) from error
+        if isinstance(error, DBAPIError) and _is_a_full_shelf(error):
+            raise Unprocessable(f"a shelf would hold more than {STOCK_TOTAL_MAX} pieces") from error
 
 
 def _is_passing(error: DBAPIError) -> bool:
     state = sqlstate(error)
     no_connection = not state and type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
     return error.connection_invalidated or no_connection or state in LOST_RACE | NOT_NOW or state.startswith("08")
+
+
+def _is_a_full_shelf(error: DBAPIError) -> bool:
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return constraint in FULL_SHELF or sqlstate(error) == OUT_OF_RANGE

@@ -10,17 +10,20 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from db import stock
+from db import movements, stock
 from db.engine import Database
 from db.paging import PageRequest
 from domain.contracts.reservations import Source
 from domain.errors import NotFound, ReservationNotSold, ReturnExceedsSale, ReturnMismatch, Unprocessable
+from domain.limits import STOCK_TOTAL_MAX
 from domain.reservations import Item, Reservation, ReservationStatus
 from domain.returns import Condition, Return, ReturnItem, ReturnRequest
+from domain.stock import MovementType
 from gateway.auth import Caller
 from gateway.commands.returns import ReturnCommands, TakenBack
 from gateway.views import Views
 from tests.stocking import (
+    TESTER,
     add_stock,
     add_warehouse,
     assert_invariants,
@@ -235,6 +238,18 @@ async def test_a_retired_row_takes_back_what_was_sold_from_it(db: Database, desk
     assert (await reservation_now(db, sold)).lines[0].quantity_returned == 2
     assert [line.quantity for line in await ledger_of(db, item)] == [10, -4, 1, -1, 1]
     await assert_invariants(db)
+
+
+async def test_a_shelf_that_would_be_fuller_than_can_be_counted_takes_nothing_back(db: Database, desk: Desk) -> None:
+    item = await add_stock(db, STOCK_TOTAL_MAX)
+    sold = await sell(db, want(item, 1))
+    delivered = movements.Change(
+        inventory_id=item.inventory_id, delta=1, type=MovementType.INBOUND, reason="a delivery meanwhile"
+    )
+    await db.writing(lambda session: movements.apply(session, [delivered], TESTER, None))
+    with pytest.raises(Unprocessable, match="would hold more than"):
+        await desk.take(sold)
+    assert (await stock_now(db, item)).quantity_total == STOCK_TOTAL_MAX
 
 
 async def test_the_returns_of_a_sale_tell_what_when_by_whom_and_why(

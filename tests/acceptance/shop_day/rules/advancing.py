@@ -13,6 +13,8 @@ from tests.acceptance.shop_day.rules.counting import CLERKS
 from tests.acceptance.shop_day.rules.day import one_of, rule, there_are
 from tests.acceptance.shop_day.rules.moving import GAPS, Moving
 
+STEPS = st.integers(1, 5)
+
 
 def open_purchases(day: Buying) -> list[Purchase]:
     """Orders that wait for something."""
@@ -43,3 +45,25 @@ class Advancing(Moving, Buying):
             self.send(purchase=purchase, clerk=clerk)
         else:
             self.take_a_delivery(purchase=purchase, clerk=clerk, data=data)
+
+    @rule(way=st.tuples(st.integers(0, 4), st.integers(0, 4)), clerk=CLERKS, steps=STEPS, data=st.data())
+    def see_a_transfer_through(self, way: tuple[int, int], clerk: Person, steps: int, data: st.DataObject) -> None:
+        """Stock goes elsewhere without anything else in between, as far as it comes in some steps."""
+        before, (origin, goal) = len(self.books.transfers), way
+        self.ask_for_a_transfer(origin=origin, goal=goal, clerk=clerk, data=data)
+        for transfer in self.books.transfers[before:] * steps:
+            if not transfer.is_closed:
+                self.move_a_transfer_on(
+                    transfer=transfer, clerk=clerk, gap=data.draw(st.none() | GAPS, label="gap"), data=data
+                )
+                self.must_agree()
+
+    @rule(number=st.integers(0, 4), clerk=CLERKS, steps=STEPS, data=st.data())
+    def see_a_purchase_through(self, number: int, clerk: Person, steps: int, data: st.DataObject) -> None:
+        """Stock is bought without anything else in between, as far as it comes in some steps."""
+        before = len(self.books.purchases)
+        self.draft(number=number, clerk=clerk, data=data)
+        for purchase in self.books.purchases[before:] * steps:
+            if not purchase.is_closed:
+                self.move_a_purchase_on(purchase=purchase, clerk=clerk, data=data)
+                self.must_agree()
