@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Executable, Result, text
+from sqlalchemy import URL, Engine, Executable, Result, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -156,6 +156,11 @@ class Database:
         """Connections by state: `in_use` and `idle`."""
         pool: Any = self._engine.pool
         return {"in_use": pool.checkedout(), "idle": pool.checkedin()}
+
+    @property
+    def sync_engine(self) -> Engine:
+        """Where statements can be listened to."""
+        return self._engine.sync_engine
 
     async def _repeated(
         self, session: Callable[[], Any], work: Callable[[Any], Awaitable[T]], *, lost_connection_too: bool

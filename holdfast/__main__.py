@@ -201,8 +201,13 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
     queries: Annotated[bool, typer.Option("--queries", help="Measure queries on five million movements.")] = False,
+    flash_sale: Annotated[
+        bool, typer.Option("--flash-sale", help="Sell 1 000 pieces of one row to 20 000 buyers.")
+    ] = False,
 ) -> None:
     """Measure latency and capacity beside their yardsticks, on a stack of its own."""
+    if flash_sale:
+        run("holdfast.bench.flash_run", report)
     run("holdfast.bench.query_run" if queries else "holdfast.bench.run", report, runs)
 
 

@@ -35,7 +35,7 @@ async def reserved_seconds(settings: Settings, shop: Shop, count: int, rate_per_
     producer = make_producer(settings)
     await start(producer)
     try:
-        async with _consuming(settings, seen):
+        async with consuming(settings, seen):
 
             async def order(_number: int, due: float) -> None:
                 order_id = str(uuid.uuid4())
@@ -80,14 +80,14 @@ async def expiry_lag_seconds(settings: Settings, shop: Shop, count: int, due_ove
         if status == 201:
             ours.add(answer["reservationId"])
 
-    async with _consuming(settings, seen):
+    async with consuming(settings, seen):
         await offer(count, rate_per_second, hold)
         await _until(lambda: ours <= lags.keys())
     return [lags[reservation_id] for reservation_id in ours]
 
 
 @asynccontextmanager
-async def _consuming(settings: Settings, seen: Seen) -> AsyncIterator[None]:
+async def consuming(settings: Settings, seen: Seen) -> AsyncIterator[None]:
     """Tell `seen` of each new event on the inventory topic while the context is open."""
     alone = settings.model_copy(update={"kafka_group_id": f"bench-{uuid.uuid4()}"})
     consumer = make_consumer(alone, [settings.kafka_topic_inventory_events])

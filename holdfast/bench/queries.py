@@ -1,4 +1,4 @@
-"""How long queries take on a year in a large shop: lists, the ledger, availability, reports, the invariants.
+"""How long queries take on a year in a large shop, and by which index: lists, availability, reports, invariants.
 
 Measured one after the other in this process, through the same functions as the service, without HTTP. Nothing else
 runs; what is measured is Postgres and our reading of its rows.
@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from uuid import UUID
 
 from db.availability_view import AvailabilityView
@@ -22,6 +21,7 @@ from db.invariants import violations_of
 from db.invariants.rolling import count_violations
 from db.movements import MovementFilter
 from db.paging import PageRequest
+from db.plans import access_of
 from db.reports import PlaceFilter
 from db.reservation_listing import ReservationFilter
 from db.stock import StockFilter
@@ -33,7 +33,8 @@ from domain.stock import MovementType
 from gateway.reports import Reports
 from gateway.views import Views
 from holdfast.bench.dataset import REGIONS, Size
-from holdfast.bench.figures import Row, Spread, percentile_ms
+from holdfast.bench.figures import Row
+from holdfast.bench.query_figures import BIG, Pace, Query, figure
 from runtime.settings import Settings
 
 LIST_MS_MAX = 50.0
@@ -44,24 +45,6 @@ NO_REDIS = {"redis_host": "127.0.0.1", "redis_port": 1}
 
 PAGE = PageRequest()
 LARGE_PAGE = PageRequest(size=200)
-
-
-class Pace(Enum):
-    """How long a query takes, and so how often it is asked in one run."""
-
-    QUICK = 200
-    SLOW = 20
-    ONCE = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One figure: what is asked, something else each time. `milliseconds_max` is its budget at p95, if it has one."""
-
-    name: str
-    ask: Callable[[], Awaitable[object]]
-    pace: Pace = Pace.QUICK
-    milliseconds_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +71,26 @@ class Shelves:
 async def measure(
     settings: Settings, size: Size, runs: int, log: Callable[[str], None], *, asked_max: int = Pace.QUICK.value
 ) -> list[Row]:
-    """Ask everything in `runs` runs in a filled database, each query at most `asked_max` times a run."""
+    """Ask everything in `runs` runs in a filled database, each query at most `asked_max` times a run.
+
+    How a query is planned is looked at between the runs and not timed; one that is asked once a run reads everything.
+    """
     taken: dict[str, list[list[float]]] = {}
-    async with _queries(settings, size) as queries:
+    database = Database.connect(settings, process="bench")
+    async with _queries(database, settings, size) as queries:
         for number in range(1, runs + 1):
             log(f"queries, run {number} of {runs}")
             for query in queries:
                 count = min(query.pace.value, asked_max)
                 taken.setdefault(query.name, []).append([await _seconds(query) for _ in range(count)])
-        return [_row(query, taken[query.name]) for query in queries]
+        log("plans")
+        plans = {query.name: await access_of(database, query.ask) for query in queries if query.pace is not Pace.ONCE}
+        return [figure(query, taken[query.name], plans.get(query.name)) for query in queries]
 
 
 @asynccontextmanager
-async def _queries(settings: Settings, size: Size) -> AsyncIterator[list[Query]]:
-    """What is asked, in a database that the settings lead to."""
-    database = Database.connect(settings, process="bench")
+async def _queries(database: Database, settings: Settings, size: Size) -> AsyncIterator[list[Query]]:
+    """What is asked; closes the database after it."""
     view = AvailabilityView.connect(settings.model_copy(update=NO_REDIS))
     views, reports = Views(database, view), Reports(database)
     try:
@@ -137,16 +125,20 @@ def _lists(views: Views, shelves: Shelves) -> list[Query]:
     def available() -> Awaitable[object]:
         return views.check_availability(AvailabilityQuery(sku=shelves.sku(), quantity=3, region=shelves.region()))
 
-    asked = {
-        "rows of a region, a page of 200": of_region,
-        "rows of a SKU": of_sku,
-        "ledger of a busy row before an instant, a page of 200": ledger,
-        "losses in the ledger of a busy row, a page of 50": losses,
-        "reservations that are pending, a page of 200": pending,
-        "reservations of an order": of_order,
-        "availability of a SKU in a region, from Postgres": available,
-    }
-    return [Query(name, ask, milliseconds_max=LIST_MS_MAX) for name, ask in asked.items()]
+    asked = (
+        ("rows of a region, a page of 200", of_region, {"inventory_warehouse_listing"}),
+        ("rows of a SKU", of_sku, {"inventory_sku"}),
+        ("ledger of a busy row before an instant, a page of 200", ledger, {"stock_movements_time"}),
+        ("losses in the ledger of a busy row, a page of 50", losses, {"stock_movements_time"}),
+        ("reservations that are pending, a page of 200", pending, {"reservations_status"}),
+        ("reservations of an order", of_order, {"reservations_order"}),
+        ("availability of a SKU in a region, from Postgres", available, {"inventory_sku"}),
+    )
+    return [_quick(name, ask, frozenset(by)) for name, ask, by in asked]
+
+
+def _quick(name: str, ask: Callable[[], Awaitable[object]], by: frozenset[str]) -> Query:
+    return Query(name, ask, milliseconds_max=LIST_MS_MAX, by=by)
 
 
 def _reports(reports: Reports, shelves: Shelves) -> list[Query]:
@@ -165,26 +157,38 @@ def _reports(reports: Reports, shelves: Shelves) -> list[Query]:
     def skus_as_of() -> Awaitable[object]:
         return reports.stock_totals(AsOfFilter(at=shelves.instant()), Grouping.SKU, LARGE_PAGE)
 
+    def of_sku() -> Awaitable[object]:
+        return reports.days_of_cover(CoverFilter(sku=shelves.sku()), PAGE)
+
+    ledger = frozenset({"stock_movements_time"})
+    period = frozenset({"stock_movements_period"})
+    rows = frozenset({"inventory"})
     return [
-        Query("stock as of an instant, a page of 200 rows", as_of, milliseconds_max=LIST_MS_MAX),
-        Query("stock as of an instant in a region, a page of 200 rows", as_of_region, milliseconds_max=LIST_MS_MAX),
-        Query("stock as of an instant by SKU, a page of 200 SKUs", skus_as_of, Pace.SLOW),
-        Query("stock as of an instant, a region added up", region_as_of, Pace.SLOW),
-        Query("stock as of an instant, everything by warehouse", all_as_of, Pace.SLOW),
-        Query("stock by region now", lambda: reports.regions(PlaceFilter(), PAGE), Pace.SLOW),
-        Query("days of cover, everything", lambda: reports.days_of_cover(CoverFilter(), LARGE_PAGE), Pace.SLOW),
+        _quick("stock as of an instant, a page of 200 rows", as_of, ledger),
+        _quick("stock as of an instant in a region, a page of 200 rows", as_of_region, ledger),
+        _quick("days of cover of a SKU", of_sku, ledger),
+        Query("stock as of an instant by SKU, a page of 200 SKUs", skus_as_of, Pace.SLOW, by=ledger),
+        Query("stock as of an instant, a region added up", region_as_of, Pace.SLOW, by=ledger),
+        Query("stock as of an instant, everything by warehouse", all_as_of, Pace.SLOW, by=ledger, whole=rows),
+        Query("stock by region now", lambda: reports.regions(PlaceFilter(), PAGE), Pace.SLOW, whole=rows),
         Query(
-            "days of cover of a SKU",
-            lambda: reports.days_of_cover(CoverFilter(sku=shelves.sku()), PAGE),
-            milliseconds_max=LIST_MS_MAX,
+            "days of cover, everything",
+            lambda: reports.days_of_cover(CoverFilter(), LARGE_PAGE),
+            Pace.SLOW,
+            by=period,
+            whole=rows,
         ),
     ]
 
 
 def _checks(database: Database) -> list[Query]:
+    """The look of every minute leaves the ledger alone but for its turn; the other reads everything."""
+    by, whole = frozenset({"stock_movements_pkey"}), BIG - {"stock_movements"}
     return [
-        Query("invariants, the look of every minute", lambda: count_violations(database), Pace.SLOW),
-        Query("invariants, everything (holdfast doctor)", lambda: violations_of(database), Pace.ONCE),
+        Query(
+            "invariants, the look of every minute", lambda: count_violations(database), Pace.SLOW, by=by, whole=whole
+        ),
+        Query("invariants, everything (holdfast doctor)", lambda: violations_of(database), Pace.ONCE, whole=BIG),
     ]
 
 
@@ -192,17 +196,3 @@ async def _seconds(query: Query) -> float:
     begin = time.perf_counter()
     await query.ask()
     return time.perf_counter() - begin
-
-
-def _row(query: Query, runs: list[list[float]]) -> Row:
-    p95 = Spread(tuple(percentile_ms(run, 0.95) for run in runs))
-    middle = Spread(tuple(percentile_ms(run, 0.5) for run in runs)).middle
-    limit = query.milliseconds_max
-    return Row(
-        f"{query.name}, p95",
-        "ms",
-        p95,
-        budget="" if limit is None else f"≤ {limit:.0f} ms",
-        is_within=None if limit is None else p95.middle <= limit,
-        notes=f"p50 {middle:.1f} ms",
-    )

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from db.plans import Access
 from holdfast.bench import queries
 from holdfast.bench.dataset import Size, fill
 from holdfast.bench.figures import Row
+from holdfast.bench.query_figures import Query, is_as_it_should_be
 from holdfast.bench.report import Report, write_report
 from runtime.settings import Settings
 
@@ -28,6 +30,28 @@ def test_each_query_has_a_figure_for_each_run(figures: list[Row]) -> None:
         assert len(row.ours.values) == 2, row.name
         assert row.ours.lowest > 0, row.name
         assert (row.is_within is None) == (row.budget == ""), row.name
+
+
+def test_each_says_how_it_reached_what_it_read(figures: list[Row]) -> None:
+    said = {row.name: row.notes for row in figures}
+    assert "by no index" not in said["rows of a SKU, p95"]
+    assert "reads whole: inventory" in said["stock by region now, p95"]
+    assert [name for name, notes in said.items() if "; by " not in notes] == [
+        "invariants, everything (holdfast doctor), p95"
+    ]
+
+
+def test_a_query_must_use_its_index_and_read_no_big_table_whole() -> None:
+    async def ask() -> None: ...
+
+    query = Query("some", ask, by=frozenset({"inventory_sku"}), whole=frozenset({"inventory"}))
+    for indexes, whole, is_right in (
+        ({"inventory_sku", "warehouses_pkey"}, {"warehouses", "inventory"}, True),
+        ({"warehouses_pkey"}, set(), False),
+        ({"inventory_sku"}, {"stock_movements"}, False),
+    ):
+        access = Access(frozenset(indexes), frozenset(whole))
+        assert is_as_it_should_be(query, access) is is_right
 
 
 def test_lists_reports_and_invariants_are_among_them(figures: list[Row]) -> None:
