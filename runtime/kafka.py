@@ -48,6 +48,7 @@ __all__ = [
     "make_consumer",
     "make_producer",
     "start",
+    "stop",
     "topic_partitions",
 ]
 
@@ -150,8 +151,19 @@ async def start(client: AIOKafkaProducer | AIOKafkaConsumer, *, patience_seconds
     try:
         await _attempts(patience_seconds)(client.start)
     except BaseException:
-        await client.stop()
+        await stop(client)
         raise
+
+
+async def stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Stop a producer or consumer. Raises KafkaError, OSError.
+
+    While a broker refuses connections, aiokafka cancels a task of its own and lets that out (Fetcher.close): to whoever
+    stops a consumer it would look as if he himself had been cancelled.
+    """
+    outcomes: tuple[Any, ...] = await asyncio.gather(client.stop(), return_exceptions=True)
+    if isinstance(outcomes[0], Exception):
+        raise outcomes[0]
 
 
 async def ensure_topics(settings: Settings, partitions: Mapping[str, int], *, patience_seconds: float = 60.0) -> None:

@@ -22,6 +22,7 @@ from runtime.kafka import (
     ensure_topics,
     make_consumer,
     start,
+    stop,
 )
 from runtime.logs import get_logger
 from runtime.settings import Settings
@@ -173,6 +174,6 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             async with asyncio.timeout(finish_seconds + STOP_SECONDS_MAX):
                 await self._finish(list(self._trackers), finish_seconds)
                 self._trackers.clear()
-                await self._consumer.stop()
+                await stop(self._consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_not_stopped", error=repr(error))

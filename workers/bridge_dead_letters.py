@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from domain.contracts.events import DEAD_LETTER_SUFFIX, Arrival
-from runtime.kafka import AIOKafkaProducer, ConsumerRecord, KafkaError, ensure_topics, make_producer, start
+from runtime.kafka import AIOKafkaProducer, ConsumerRecord, KafkaError, ensure_topics, make_producer, start, stop
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from workers.topics import all_topics
@@ -48,7 +48,7 @@ class DeadLetters:
         """Close the connection, if there is one."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            await stop(producer)
 
     async def _insist(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
         while True:

@@ -25,6 +25,7 @@ from runtime.kafka import (
     ensure_topics,
     make_producer,
     start,
+    stop,
 )
 from runtime.logs import get_logger
 from runtime.metrics import OUTBOX_EVENTS
@@ -63,7 +64,7 @@ class Sender:
         """Close the connection, if there is one."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            await stop(producer)
 
     async def send(self, events: Sequence[InventoryEvent], may_send: Callable[[], bool]) -> tuple[list[int], bool]:
         """Send events in the given order per key; answers the outbox ids that are in Kafka, and whether all are.

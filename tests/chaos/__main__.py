@@ -46,7 +46,7 @@ def main() -> int:
 
 async def _raged(plan: Plan) -> dict[str, Any]:
     async with embedded_scene() as scene:
-        outcome = await campaign(scene, plan)
+        outcome = await campaign(scene, plan, lambda line: print(line, file=sys.stderr, flush=True))
     return {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),

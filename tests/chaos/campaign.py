@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,18 +95,26 @@ class Outcome:
         return not self.wrong and not any(self.left.values())
 
 
-async def campaign(scene: Scene, plan: Plan) -> Outcome:
+Tell = Callable[[str], None]
+"""Told in a line what happens, while it does."""
+
+
+def silent(_line: str) -> None:
+    """For who does not want to know."""
+
+
+async def campaign(scene: Scene, plan: Plan, tell: Tell = silent) -> Outcome:
     """Run one on a scene that nobody has used, and judge what it leaves."""
     database = Database.connect(scene.settings, process="chaos")
     try:
-        async with _staged(scene, plan, database) as stage:
+        async with _staged(scene, plan, database, tell) as stage:
             return await stage.run()
     finally:
         await database.close()
 
 
 @asynccontextmanager
-async def _staged(scene: Scene, plan: Plan, database: Database) -> AsyncIterator[_Stage]:
+async def _staged(scene: Scene, plan: Plan, database: Database, tell: Tell) -> AsyncIterator[_Stage]:
     catalogue = await _catalogue(database)
     witness, prober = Witness(), Witness()
     news, orders = NewsReader(scene.settings), OrderService(scene.settings)
@@ -117,7 +125,9 @@ async def _staged(scene: Scene, plan: Plan, database: Database) -> AsyncIterator
         rpc = [await opened.enter_async_context(_rpc(api, scene.token, witness)) for api in scene.rpc]
         probe = await opened.enter_async_context(_rest(scene.rest[0], scene.token, prober))
         ways = Ways(probe, orders, news, PROBE_SKU, catalogue.probe_inventory_id)
-        yield _Stage(scene, plan, database, catalogue, watched=(witness, prober), doors=_Doors(rest, rpc), ways=ways)
+        yield _Stage(
+            scene, plan, database, catalogue, watched=(witness, prober), doors=_Doors(rest, rpc), ways=ways, tell=tell
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class _Stage:
         watched: tuple[Witness, Witness],
         doors: _Doors,
         ways: Ways,
+        tell: Tell,
     ) -> None:
         self._scene = scene
         self._plan = plan
@@ -151,6 +162,7 @@ class _Stage:
         self._orders = ways.orders
         self._doors = doors
         self._ways = ways
+        self._tell = tell
         self._claims = Claims()
         self._lost_at: list[datetime] = []
         self._outcome = Outcome(scene.title, plan)
@@ -166,6 +178,7 @@ class _Stage:
             await self._trouble()
             stop.set()
         self._outcome.seconds = time.monotonic() - self._begun
+        self._tell("no more orders and no more faults; waiting until it is calm")
         calm_since = time.monotonic()
         self._outcome.left = await until_quiet(self._database, self._orders.told)
         self._outcome.quiet_after_seconds = time.monotonic() - calm_since
@@ -215,17 +228,17 @@ class _Stage:
         problems = [problem for task in striking if (problem := task.result())]
         problems += [f"no {way} within the wait" for way, found in recoveries.items() if found.seconds is None]
         problems += ["the sale of a hold from before was not answered"] if selling.result() is None else []
-        self._outcome.incidents.append(
-            Incident(
-                faults=faults,
-                at_seconds=round(begun - self._begun, 1),
-                recoveries=recoveries,
-                carried_seconds=selling.result(),
-                requests_hurt=self._witness.hurt(begun, ended),
-                slowest_seconds=self._witness.slowest_seconds(begun, ended),
-                problems=tuple(problems),
-            )
+        incident = Incident(
+            faults=faults,
+            at_seconds=round(begun - self._begun, 1),
+            recoveries=recoveries,
+            carried_seconds=selling.result(),
+            requests_hurt=self._witness.hurt(begun, ended),
+            slowest_seconds=self._witness.slowest_seconds(begun, ended),
+            problems=tuple(problems),
         )
+        self._outcome.incidents.append(incident)
+        self._tell(_line(incident))
 
     async def _strike(self, fault: Fault) -> str:
         begun = time.monotonic()
@@ -319,7 +332,19 @@ async def _rpc(address: str, token: str, witness: Witness) -> AsyncIterator[Rpc]
 
 
 def _named(faults: Sequence[Fault]) -> str:
-    return " and ".join(f"{fault.kind} {fault.part}" for fault in faults)
+    return " and ".join(f"{fault.kind} {fault.part} {fault.seconds or ''}".rstrip() for fault in faults)
+
+
+def _line(incident: Incident) -> str:
+    ways = ", ".join(
+        f"{way} {'never' if found.seconds is None else f'{found.seconds:.1f}'}{' !' if found.was_interrupted else ''}"
+        for way, found in incident.recoveries.items()
+    )
+    carried = "never" if incident.carried_seconds is None else f"{incident.carried_seconds:.1f}"
+    return (
+        f"{incident.at_seconds:6.1f} s  {_named(incident.faults)}: {ways}; from before {carried},"
+        f" hurt {incident.requests_hurt}, slowest {incident.slowest_seconds:.1f}"
+    )
 
 
 def _by_end(tries: Sequence[Any]) -> dict[str, int]:
