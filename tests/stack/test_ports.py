@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.processes import choose_ports, process_parts
-from holdfast.stack.errors import StackError
+from holdfast.stack.errors import NotReadyError, StackError
 from holdfast.stack.ports import LOOPBACK, PortBook, free_port, is_free, next_free_port
 from runtime.settings import Settings
 
@@ -88,3 +88,12 @@ def test_several_of_one_kind_have_a_metrics_port_each(tmp_path: Path) -> None:
     assert [part.name for part in parts] == list(names)
     assert [part.environment["PROMETHEUS_PORT"] for part in parts] == [str(ports.metrics[name]) for name in names]
     assert len(set(ports.metrics.values())) == 3
+
+
+async def test_each_serving_process_is_ready_when_its_api_is(tmp_path: Path) -> None:
+    settings = Settings(app_port=0, grpc_port=0, prometheus_port=0)
+    ports = choose_ports(settings, PortBook(tmp_path / "ports.json"), ("serve-2", "worker-2"))
+    serve, worker = process_parts(settings, ports, {}, tmp_path, {"serve-2": ("true",), "worker-2": ("true",)})
+    for part, port in ((serve, ports.api), (worker, ports.metrics["worker-2"])):
+        with pytest.raises(NotReadyError, match=f"on port {port}"):
+            await part.ready()
