@@ -22,6 +22,7 @@ from domain.contracts.reservations import Decision, DecisionRequest, SettleOutco
 from domain.errors import NotFound, OutcomeUnknown, Unavailable
 from domain.reservations import Reservation, ReservationStatus
 from gateway.commands.last_look import last_look, leaving_time_to_look
+from gateway.commands.readiness import when_ready
 from runtime import metrics
 from runtime.logs import get_logger
 from runtime.reservation_start import start_options
@@ -142,12 +143,14 @@ class Deciding:
         """The workflow's answer; None when there is no running workflow of this reservation."""
         handle = self._temporal.get_workflow_handle(reservation_workflow_id(reservation_id))
         try:
-            outcome: SettleOutcome = await handle.execute_update(
-                update,
-                asked,
-                id=f"{update}-{asked.decision_id}",
-                result_type=SettleOutcome,
-                rpc_timeout=timedelta(seconds=self._deadline_seconds),
+            outcome: SettleOutcome = await when_ready(
+                lambda: handle.execute_update(
+                    update,
+                    asked,
+                    id=f"{update}-{asked.decision_id}",
+                    result_type=SettleOutcome,
+                    rpc_timeout=timedelta(seconds=self._deadline_seconds),
+                )
             )
         except WorkflowUpdateFailedError as error:
             if not _ended_meanwhile(error):

@@ -25,6 +25,7 @@ from domain.errors import NotFound, OperationClosed, OutcomeUnknown, restored
 from domain.operations import Step
 from gateway.auth import Caller
 from gateway.commands.last_look import last_look, leaving_time_to_look
+from gateway.commands.readiness import when_ready
 from runtime.logs import get_logger
 from runtime.operation_start import start_options
 
@@ -112,12 +113,14 @@ class OperationDesk:
         """The workflow's answer; None when no workflow of this operation runs."""
         handle = self._temporal.get_workflow_handle(operation_workflow_id(register.kind, operation_id))
         try:
-            outcome: StepOutcome = await handle.execute_update(
-                DECIDE,
-                args=[step, asked],
-                id=f"{step}-{asked.decision_id}",
-                result_type=StepOutcome,
-                rpc_timeout=timedelta(seconds=self._deadline_seconds),
+            outcome: StepOutcome = await when_ready(
+                lambda: handle.execute_update(
+                    DECIDE,
+                    args=[step, asked],
+                    id=f"{step}-{asked.decision_id}",
+                    result_type=StepOutcome,
+                    rpc_timeout=timedelta(seconds=self._deadline_seconds),
+                )
             )
         except WorkflowUpdateFailedError as error:
             if not (isinstance(error.cause, ApplicationError) and error.cause.type in ENDED):

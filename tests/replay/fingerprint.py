@@ -21,13 +21,15 @@ def _words(events: Iterable[Any]) -> Iterable[str]:
             yield _COMMANDS[kind](getattr(event, kind))
 
 
-def _local_activity(attributes: Any) -> str:
+def _marker(attributes: Any) -> str:
+    if attributes.marker_name == "core_patch":
+        return f"patch {json.loads(attributes.details['patch-data'].payloads[0].data)['id']}"
     data = json.loads(attributes.details["data"].payloads[0].data)
     return f"local activity {data['activity_type']}"
 
 
 _COMMANDS: dict[str, Callable[[Any], str]] = {
-    "marker_recorded_event_attributes": _local_activity,
+    "marker_recorded_event_attributes": _marker,
     "timer_started_event_attributes": lambda _: "start timer",
     "timer_canceled_event_attributes": lambda _: "cancel timer",
     "activity_task_scheduled_event_attributes": lambda scheduled: f"activity {scheduled.activity_type.name}",

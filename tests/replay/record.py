@@ -31,17 +31,17 @@ async def record(names: list[str]) -> None:
     HISTORIES.mkdir(exist_ok=True)
     async with recording_server() as client:
         for name in names:
-            history = _without_traces((await played(client, name)).to_json_dict())
+            history = without_traces((await played(client, name)).to_json_dict())
             text = json.dumps(history, indent=1, ensure_ascii=False, sort_keys=True)
             (HISTORIES / f"{name}.json").write_text(text + "\n", "utf-8")
             sys.stdout.write(f"recorded {name}\n")
 
 
-def _without_traces(part: Any) -> Any:
+def without_traces(part: Any) -> Any:
     """Stack traces name the paths of one machine."""
     if isinstance(part, dict):
-        return {key: _without_traces(value) for key, value in part.items() if key != "stackTrace"}
-    return [_without_traces(value) for value in part] if isinstance(part, list) else part
+        return {key: without_traces(value) for key, value in part.items() if key != "stackTrace"}
+    return [without_traces(value) for value in part] if isinstance(part, list) else part
 
 
 def _wanted(arguments: list[str]) -> list[str]:
