@@ -20,6 +20,11 @@ DECREASE = 0.8
 DECREASE_PAUSE_SECONDS = 0.25
 """One decrease answers one episode of slowness, not every request in it."""
 
+RETURNS_PER_SECOND = 100.0
+"""How many of those who were sent away may come back in a second: to send them away again costs a tenth of a core."""
+
+RETURN_SECONDS_MIN, RETURN_SECONDS_MAX = 1.0, 30.0
+
 
 class Admission:
     """A gate for holds of one serving process."""
@@ -31,6 +36,7 @@ class Admission:
         self._limit = float(in_work_max)
         self._begun: dict[object, float] = {}
         self._decreased_at = 0.0
+        self._next_return_at = 0.0
         metrics.ADMISSION_LIMIT.set(in_work_max)
 
     @property
@@ -43,7 +49,7 @@ class Admission:
         self._notice_waiting()
         if len(self._begun) >= self.limit:
             metrics.ADMISSION_SHED.inc()
-            raise Saturated(retry_after_seconds=1)
+            raise Saturated(retry_after_seconds=self._return_seconds())
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -72,6 +78,13 @@ class Admission:
         else:
             self._limit = min(float(self._in_work_max), self._limit + 1 / self._limit)
             metrics.ADMISSION_LIMIT.set(self.limit)
+
+    def _return_seconds(self) -> float:
+        """When to come back: one after the other, or a crowd that was sent away comes back as a crowd."""
+        now = time.monotonic()
+        turn = max(now + RETURN_SECONDS_MIN, min(now + RETURN_SECONDS_MAX, self._next_return_at))
+        self._next_return_at = turn + 1 / RETURNS_PER_SECOND
+        return turn - now
 
     def _notice_waiting(self) -> None:
         """What is slow already counts before it is done: a queue is seen while it grows."""

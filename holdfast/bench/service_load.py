@@ -39,8 +39,14 @@ class Shop:
 
     async def post(self, path: str, body: Any = None) -> tuple[int, Any]:
         """POST under /api/v1; answers status and JSON."""
+        status, answer, _ = await self.ask(path, body)
+        return status, answer
+
+    async def ask(self, path: str, body: Any = None) -> tuple[int, Any, float]:
+        """The same, and the seconds that Retry-After asks for."""
         async with self.http.post(f"/api/v1{path}", json=body) as answer:
-            return answer.status, await answer.json(content_type=None)
+            retry_after_seconds = float(answer.headers.get("Retry-After", 0))
+            return answer.status, await answer.json(content_type=None), retry_after_seconds
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ async def test_as_many_pass_as_the_limit_says_and_the_next_is_sent_away_at_once(
     gate = Admission(in_work_max=2, target_seconds=1.0)
     with gate.hold(), gate.hold(), pytest.raises(Saturated) as refusal, gate.hold():
         pass
-    assert refusal.value.retry_after_seconds == 1
+    assert refusal.value.retry_after_seconds == pytest.approx(1)
     with gate.hold():
         pass
 
@@ -58,6 +58,23 @@ async def test_one_that_fails_or_is_given_up_makes_room_again() -> None:
     await asyncio.wait({waiting})
     with gate.hold():
         pass
+
+
+def test_a_crowd_that_is_sent_away_is_told_to_come_back_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, now = Admission(in_work_max=1, target_seconds=1.0), time.monotonic()
+    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
+    told: list[float] = []
+    with gate.settling():
+        for _ in range(10_000):
+            with pytest.raises(Saturated) as refusal:
+                gate.check()
+            told.append(refusal.value.retry_after_seconds or 0)
+        assert told[:3] == pytest.approx([1.0, 1.01, 1.02], abs=1e-3)
+        assert max(told) == pytest.approx(admission.RETURN_SECONDS_MAX)
+        now += 60
+        with pytest.raises(Saturated) as later:
+            gate.check()
+        assert later.value.retry_after_seconds == pytest.approx(1)
 
 
 def test_commits_and_cancels_always_pass_and_leave_no_room_for_holds() -> None:
