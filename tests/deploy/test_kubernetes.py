@@ -12,7 +12,7 @@ from gateway.leaving import LISTENING_SECONDS_MAX
 from holdfast.processes import NAMES
 from runtime.settings import Settings, load_settings
 from tests.deploy.files import DEPLOY, read_yaml
-from tests.deploy.test_observability import OF_PROMETHEUS, OURS, SAMPLE, _known, sdk
+from tests.deploy.test_observability import EXPRESSIONS, OF_PROMETHEUS, OURS, SAMPLE, _known, sdk
 
 __all__ = ["sdk"]
 
@@ -119,6 +119,25 @@ def test_alerts_and_scalers_ask_for_metrics_that_exist(query: str, sdk: bytes) -
             label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")
         }
         assert used <= {label for sample in samples for label in OURS[sample]._labelnames} | OF_PROMETHEUS
+
+
+def test_saturation_age_lag_and_violations_are_shown_and_wake_somebody_up() -> None:
+    shown, alerted = " ".join(EXPRESSIONS), " ".join(rule["expr"] for rule in RULES)
+    for metric in (
+        "inventory_reservation_expiry_lag_seconds",
+        "inventory_admission_shed_total",
+        "temporal_worker_task_slots_available",
+        "inventory_outbox_oldest_seconds",
+        "inventory_invariant_violations",
+    ):
+        assert metric in shown, metric
+        assert metric in alerted, metric
+
+
+def test_processes_grow_by_the_slots_in_use_and_the_age_of_the_outbox() -> None:
+    asked = " ".join(QUERIES)
+    assert "temporal_worker_task_slots_used" in asked
+    assert "inventory_outbox_oldest_seconds" in asked
 
 
 def test_every_alert_says_what_to_do() -> None:
