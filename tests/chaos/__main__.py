@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.bench.report import machine_facts
-from tests.chaos.campaign import Plan, campaign
+from tests.chaos.campaign import campaign
 from tests.chaos.embedded_scene import embedded_scene
 from tests.chaos.faults import BREAKS, HURTS
+from tests.chaos.outcome import Plan
 from tests.chaos.report import as_facts, as_text
 
 

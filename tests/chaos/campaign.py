@@ -8,21 +8,20 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
-import grpc
-
 from db.engine import Database
-from holdfast.demo.client import CONNECTIONS_MAX, REQUEST_SECONDS_MAX, PatienceEnded, Rest, Rpc
-from tests.chaos.faults import BREAKS, HURTS, Fault, deck, strike, until_present
+from holdfast.demo.client import PatienceEnded, Rest, Rpc
+from tests.chaos.clients import watched_rest, watched_rpc
+from tests.chaos.faults import Fault, deck, strike, until_present
 from tests.chaos.load import Claims, Customer, Doors
 from tests.chaos.news import NewsReader
 from tests.chaos.oracle import Evidence, Verdict, until_quiet, verdict
 from tests.chaos.order_service import OrderService
-from tests.chaos.probes import Recovery, Ways, recovery
+from tests.chaos.outcome import Incident, Outcome, Plan, in_a_line, named
+from tests.chaos.probes import Ways, recovery
 from tests.chaos.scene import Scene
 from tests.chaos.witness import Witness
 from tests.stocking import add_stock, add_warehouse
@@ -36,63 +35,6 @@ PROBE_SKU = "CHAOS-PROBE"
 CARRIED_HOLD_SECONDS = 90
 CARRIED_PATIENCE_SECONDS = 60.0
 SETTLE_SECONDS_MAX = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How long, how many customers, which faults and how thick they fall.
-
-    `pause_seconds` lie between a recovery and the next fault; in `double_share` of the incidents two come at once.
-    """
-
-    seconds: float
-    seed: int
-    customers: int = 8
-    kinds: tuple[str, ...] = (*HURTS, *BREAKS)
-    parts: tuple[str, ...] = ()
-    pause_seconds: tuple[float, float] = (0.2, 1.0)
-    double_share: float = 0.12
-    patience_seconds: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One fault, or two at once, and what it did: the recovery of each way, and of a sale begun before it.
-
-    `carried_seconds` is how long the commit of a hold from before the fault took; None when it was not answered.
-    """
-
-    faults: tuple[Fault, ...]
-    at_seconds: float
-    recoveries: dict[str, Recovery]
-    carried_seconds: float | None
-    requests_hurt: int
-    slowest_seconds: float
-    problems: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What there is to tell: `wrong` is empty and `left` all zero when everything held."""
-
-    title: str
-    plan: Plan
-    wrong: list[str] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
-    incidents: list[Incident] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
-    first_tries: dict[str, int] = field(default_factory=dict)
-    last_tries: dict[str, int] = field(default_factory=dict)
-    orders: int = 0
-    gave_up: int = 0
-    seconds: float = 0.0
-    quiet_after_seconds: float = 0.0
-
-    @property
-    def all_held(self) -> bool:
-        """Whether nothing is wrong and nothing was left open."""
-        return not self.wrong and not any(self.left.values())
 
 
 Tell = Callable[[str], None]
@@ -121,9 +63,9 @@ async def _staged(scene: Scene, plan: Plan, database: Database, tell: Tell) -> A
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(orders.open())
         await opened.enter_async_context(news.reading())
-        rest = [await opened.enter_async_context(_rest(api, scene.token, witness)) for api in scene.rest]
-        rpc = [await opened.enter_async_context(_rpc(api, scene.token, witness)) for api in scene.rpc]
-        probe = await opened.enter_async_context(_rest(scene.rest[0], scene.token, prober))
+        rest = [await opened.enter_async_context(watched_rest(api, scene.token, witness)) for api in scene.rest]
+        rpc = [await opened.enter_async_context(watched_rpc(api, scene.token, witness)) for api in scene.rpc]
+        probe = await opened.enter_async_context(watched_rest(scene.rest[0], scene.token, prober))
         ways = Ways(probe, orders, news, PROBE_SKU, catalogue.probe_inventory_id)
         yield _Stage(
             scene, plan, database, catalogue, watched=(witness, prober), doors=_Doors(rest, rpc), ways=ways, tell=tell
@@ -238,7 +180,7 @@ class _Stage:
             problems=tuple(problems),
         )
         self._outcome.incidents.append(incident)
-        self._tell(_line(incident))
+        self._tell(in_a_line(incident))
 
     async def _strike(self, fault: Fault) -> str:
         begun = time.monotonic()
@@ -281,7 +223,7 @@ class _Stage:
     def _conclude(self, found: Verdict) -> None:
         outcome = self._outcome
         problems = [
-            f"{_named(incident.faults)}: {problem}" for incident in outcome.incidents for problem in incident.problems
+            f"{named(incident.faults)}: {problem}" for incident in outcome.incidents for problem in incident.problems
         ]
         outcome.wrong = [*self._witness.untyped(), *self._prober.untyped(), *problems, *found.wrong]
         outcome.counts = found.counts
@@ -309,42 +251,6 @@ async def _catalogue(database: Database) -> _Catalogue:
             await add_stock(database, count // 2, sku=sku, warehouse=place)
     probed = await add_stock(database, PLENTIFUL_PIECES, sku=PROBE_SKU, warehouse=places[0])
     return _Catalogue(skus, {**pieces, PROBE_SKU: PLENTIFUL_PIECES}, str(probed.inventory_id))
-
-
-@asynccontextmanager
-async def _rest(api: str, token: str, witness: Witness) -> AsyncIterator[Rest]:
-    async with aiohttp.ClientSession(
-        api,
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
-        timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX),
-        headers={"Authorization": f"Bearer {token}"},
-        trace_configs=[witness.rest_tracing()],
-    ) as session:
-        yield Rest(session)
-
-
-@asynccontextmanager
-async def _rpc(address: str, token: str, witness: Witness) -> AsyncIterator[Rpc]:
-    """A channel that tries again soon: by default it waits for ever longer, up to two minutes."""
-    options = [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 1_000)]
-    async with grpc.aio.insecure_channel(address, options, interceptors=[witness.rpc_watching()]) as channel:
-        yield Rpc(channel, token)
-
-
-def _named(faults: Sequence[Fault]) -> str:
-    return " and ".join(f"{fault.kind} {fault.part} {fault.seconds or ''}".rstrip() for fault in faults)
-
-
-def _line(incident: Incident) -> str:
-    ways = ", ".join(
-        f"{way} {'never' if found.seconds is None else f'{found.seconds:.1f}'}{' !' if found.was_interrupted else ''}"
-        for way, found in incident.recoveries.items()
-    )
-    carried = "never" if incident.carried_seconds is None else f"{incident.carried_seconds:.1f}"
-    return (
-        f"{incident.at_seconds:6.1f} s  {_named(incident.faults)}: {ways}; from before {carried},"
-        f" hurt {incident.requests_hurt}, slowest {incident.slowest_seconds:.1f}"
-    )
 
 
 def _by_end(tries: Sequence[Any]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tests.chaos.campaign import Incident, Outcome
+from tests.chaos.outcome import Incident, Outcome
 from tests.chaos.witness import End
 
 TARGET = 0.9999

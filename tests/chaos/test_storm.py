@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.chaos.campaign import Plan, campaign
+from tests.chaos.campaign import campaign
 from tests.chaos.embedded_scene import embedded_scene
+from tests.chaos.outcome import Plan
 from tests.chaos.report import as_facts
 
 
