@@ -60,6 +60,9 @@ GUARD_MS = 15_000
 FILL_WITHIN_SECONDS = 3.0
 """A reader that took longer than this keeps what it found to itself."""
 
+UNANSWERED = (RedisError, OSError, RuntimeError)
+"""How a question to Redis fails; by RuntimeError when uvloop finds the connection reset between taking and using it."""
+
 _log = get_logger(__name__)
 
 
@@ -120,7 +123,7 @@ class AvailabilityView:
         """Ask Redis for a sign of life. Raises Unavailable; for health checks only."""
         try:
             await self._client.ping()
-        except (RedisError, OSError) as error:
+        except UNANSWERED as error:
             raise Unavailable("Redis does not answer") from error
 
     async def read(self, skus: Sequence[str], areas: Sequence[Destination] = ()) -> Reading:
@@ -220,7 +223,7 @@ class AvailabilityView:
             return None
         try:
             return await work()
-        except (RedisError, OSError) as error:
+        except UNANSWERED as error:
             self._silent_until = time.monotonic() + SILENCE_SECONDS
             _log.warning("availability_view_unavailable", error=str(error), silent_seconds=SILENCE_SECONDS)
             return None

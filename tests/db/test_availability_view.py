@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+import uvloop
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 
 from db import availability_view
 from db.availability_entries import sites_key
@@ -333,6 +336,27 @@ class TestOutage:
         with pytest.raises(Unavailable):
             await dead.ping()
         await dead.close()
+
+
+def test_a_connection_that_is_reset_under_a_request_is_a_miss_in_our_event_loop_too(
+    cached: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> None:
+        view = AvailabilityView.connect(cached)
+        await view.forget(["RESET"])
+        send = AbstractConnection.send_packed_command
+
+        async def reset_and_send(connection: Any, *arguments: Any, **options: Any) -> None:
+            connection._writer.transport.abort()
+            await send(connection, *arguments, **options)
+
+        monkeypatch.setattr(AbstractConnection, "send_packed_command", reset_and_send)
+        await view.forget(["RESET"])
+        monkeypatch.undo()
+        await view.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())
 
 
 async def test_a_password_is_sent_when_there_is_one(cached: Settings) -> None:
