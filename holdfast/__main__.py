@@ -211,6 +211,17 @@ def bench(
     run("holdfast.bench.query_run" if queries else "holdfast.bench.run", report, runs)
 
 
+@app.command()
+def capacity(
+    rate: Annotated[
+        list[float] | None, typer.Option(min=0.1, help="Reservations a second; as often as wanted.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what so many reservations a second need, from the measured costs of one."""
+    finish(importlib.import_module("holdfast.capacity").main(rate or (1_000.0, 10_000.0), as_json=as_json))
+
+
 def main() -> NoReturn:
     """The entry point of the `holdfast` script; never returns."""
     try:
