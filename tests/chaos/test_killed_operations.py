@@ -1,61 +1,138 @@
-"""kill −9 of a worker around a step that a person takes: it takes effect once, and whoever took it hears of it.
+"""kill −9 of workers around steps that people take, of every noun and all at once: each takes effect once, and whoever
+took it hears of it.
 
-In a module of its own: here no other operation is there that could strike the failpoint first.
+In a module of its own: here no other operation is there that could strike the failpoints first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
 
-import pytest
-
+from activities.adjustments import AdjustmentActivities
 from db import audit
 from db.engine import Database
+from domain.contracts.adjustments import AdjustmentRequest
+from domain.operations import Step
+from domain.stock import MovementType, StockItem
 from gateway.auth import SCOPES, development_token
 from holdfast.demo.client import Rest, open_rest
 from runtime.settings import Settings
-from tests.chaos.conftest import Processes, customer_of, killed
-from tests.stocking import add_stock, assert_invariants, ledger_of, news_of, stock_now
+from tests import buying
+from tests.chaos.conftest import Processes, killed
+from tests.stocking import TESTER, add_stock, assert_invariants, ledger_of, news_of
+from tests.transferring import road, sku
+
+PATIENCE_SECONDS = 90.0
+"""A step of a dead worker is tried again after the 20 seconds that one may take, and two workers die."""
 
 
-@asynccontextmanager
-async def boss_of(api: str, settings: Settings) -> AsyncIterator[Rest]:
-    async with open_rest(api, development_token(settings, subject="boss", scopes=SCOPES)) as rest:
-        yield rest
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An operation that waits for a step: what the step makes of it, and of the pieces on a shelf, if any."""
+
+    noun: str
+    operation_id: UUID
+    step: Step
+    status: str
+    shelf: StockItem
+    moved: int = 0
+
+    @property
+    def path(self) -> str:
+        return f"/{self.noun}/{self.operation_id}/{self.step}"
 
 
-async def large_change(rest: Rest, item: Any) -> str:
-    change = {"delta": -150, "reasonCode": "loss", "reason": "cannot be found"}
-    asked = await rest.post(f"/inventory/{item.inventory_id}/adjust", change)
-    assert asked.status == 202
-    return str(asked.body["adjustmentId"])
-
-
-@pytest.mark.parametrize("point", ["before_operation_step", "after_operation_step"])
-async def test_a_step_whose_worker_died_is_taken_once_and_told(
-    processes: Processes, db: Database, settings: Settings, point: str
-) -> None:
-    item = await add_stock(db, 200)
-    (_, api), victim = await asyncio.gather(
-        processes.serve(REQUEST_TIMEOUT_SECONDS="4"), processes.worker(f"{point}=kill")
+async def _adjustment(db: Database, _step: Step) -> Waiting:
+    shelf = await add_stock(db, 200)
+    asked = AdjustmentRequest(
+        adjustment_id=uuid.uuid4(),
+        inventory_id=shelf.inventory_id,
+        delta=-150,
+        type=MovementType.ADJUSTMENT,
+        reason="cannot be found",
+        actor_id=TESTER.actor_id,
+        actor_name=TESTER.name,
     )
-    async with customer_of(api, settings) as clerk, boss_of(api, settings) as boss:
-        adjustment_id = await large_change(clerk, item)
-        path = f"/adjustments/{adjustment_id}/approve"
-        first = await boss.post(path, {}, key="k-1")
-        await killed(victim)
-        committed = point == "after_operation_step"
-        assert (first.status, (await stock_now(db, item)).quantity_total) == ((200, 50) if committed else (503, 200))
-        await processes.worker()
-        approved = await boss.post_patiently(path, {}, key="k-1", patience_seconds=60)
-        assert (approved.status, approved.body["status"]) == (200, "APPLIED")
-    assert (await stock_now(db, item)).quantity_total == 50
-    assert len(await ledger_of(db, item)) == 2
-    assert len(await news_of(db, uuid.UUID(adjustment_id))) == 2
+    await AdjustmentActivities(db, Settings()).open(asked)
+    return Waiting("adjustments", asked.adjustment_id, Step.APPROVE, "APPLIED", shelf, moved=-150)
+
+
+async def _transfer(db: Database, step: Step) -> Waiting:
+    name = sku()
+    way = await road(db, far=True, **{name: 10})
+    target = await add_stock(db, 1, warehouse=way.target, sku=name)
+    request = await way.opened(**{name: 4})
+    shelf, status, moved = way.stock[name], "APPROVED", 0
+    if step is not Step.APPROVE:
+        await way.take(request, Step.APPROVE)
+        status, moved = "IN_TRANSIT", -4
+    if step is Step.RECEIVE:
+        await way.take(request, Step.SHIP)
+        shelf, status, moved = target, "CLOSED", 4
+    return Waiting("transfers", request.transfer_id, step, status, shelf, moved)
+
+
+async def _purchase_order(db: Database, step: Step) -> Waiting:
+    shelf, orders = await add_stock(db, 1), buying.activities_of(db)
+    order = await buying.draft_of(db, shelf, quantity=6)
+    status, moved = "APPROVED", 0
+    if step is not Step.APPROVE:
+        await orders.take(buying.step(order, Step.APPROVE))
+        status = "SENT"
+    if step is Step.RECEIVE:
+        await orders.take(buying.step(order, Step.SEND))
+        status, moved = "RECEIVED", 6
+    return Waiting("purchase-orders", order.purchase_order_id, step, status, shelf, moved)
+
+
+STEPS: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Step], ...] = (
+    (_adjustment, Step.APPROVE),
+    (_transfer, Step.APPROVE),
+    (_transfer, Step.SHIP),
+    (_transfer, Step.RECEIVE),
+    (_purchase_order, Step.APPROVE),
+    (_purchase_order, Step.SEND),
+    (_purchase_order, Step.RECEIVE),
+)
+
+
+async def _seen(db: Database, one: Waiting) -> tuple[int, int, list[int]]:
+    """How many events and audit lines there are, and the ledger of its shelf."""
     async with db.read() as session:
-        assert len(await audit.of_subject(session, uuid.UUID(adjustment_id))) == 2
+        lines = len(await audit.of_subject(session, one.operation_id))
+    ledger = [line.quantity for line in await ledger_of(db, one.shelf)]
+    return len(await news_of(db, one.operation_id)), lines, ledger
+
+
+async def _taken(boss: Rest, one: Waiting) -> str:
+    """The step, with one key until it is answered."""
+    answer = await boss.post_patiently(one.path, {}, key=f"k-{one.operation_id}", patience_seconds=PATIENCE_SECONDS)
+    assert answer.status == 200, answer.body
+    return str(answer.body["status"])
+
+
+async def test_steps_whose_workers_died_are_taken_once_and_told(
+    processes: Processes, db: Database, settings: Settings
+) -> None:
+    """One dies before a step's transaction, the next one after another's, each with further steps on their way."""
+    waiting = [await make(db, step) for make, step in STEPS]
+    before = [await _seen(db, one) for one in waiting]
+    (_, api), first = await asyncio.gather(
+        processes.serve(REQUEST_TIMEOUT_SECONDS="4"), processes.worker("before_operation_step=kill@3")
+    )
+    token = development_token(settings, subject="boss", scopes=SCOPES)
+    async with open_rest(api, token) as boss:
+        steps = [asyncio.ensure_future(_taken(boss, one)) for one in waiting]
+        await killed(first)
+        await killed(await processes.worker("after_operation_step=kill@2"))
+        await processes.worker()
+        assert await asyncio.gather(*steps) == [one.status for one in waiting]
+    for one, (events, lines, ledger) in zip(waiting, before, strict=True):
+        moved = [one.moved] if one.moved else []
+        told = 2 if one.status == "CLOSED" else 1  # a transfer's last step tells of its end, too
+        assert await _seen(db, one) == (events + told, lines + 1, ledger + moved), one
     await assert_invariants(db)
