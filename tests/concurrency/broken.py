@@ -81,10 +81,6 @@ async def _read_only(session: WriteSession, table: Any, operation_id: Any) -> An
     return (await session.execute(select(table).where(key == operation_id))).first()
 
 
-async def _always(_session: WriteSession, _sku: str) -> bool:
-    return True
-
-
 LOCKED = "for no key update"
 
 BROKEN = (
@@ -188,11 +184,6 @@ BROKEN = (
         ("transfer ship, hold",),
     ),
     Broken(
-        "a delivery is put on shelves that are locked",
-        InPython("db.purchase_receipts.lock_stock", _no_lock),
-        ("purchase receipt, row deleted",),
-    ),
-    Broken(
         "a file counts a row that it has locked",
         InPython("gateway.commands.imports.lock_stock", _no_lock),
         ("count by a file, hold", "count by a file, commit"),
@@ -211,11 +202,6 @@ BROKEN = (
         "a row out of use takes no hold",
         InSql("change_stock_row", "and (i.deleted_at is null or p_reserved_delta <= 0)", ""),
         ("row deleted, hold", "product deleted, hold"),
-    ),
-    Broken(
-        "one serves the line at a time",
-        InPython("db.waitlist_offers.try_lock_line", _always),
-        ("waitlist offer, offer",),
     ),
     Broken(
         "only who still waits is offered anything",

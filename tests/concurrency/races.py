@@ -150,6 +150,7 @@ OVERDUE = a_hold(hold_seconds=0)
 RACES = (
     Race("commit, expiry", a_hold(), {"commit": COMMITS, "expire": EXPIRES, "clock": an_hour_passes}),
     Race("commit, cancel", a_hold(), {"commit": COMMITS, "cancel": CANCELS, "clock": an_hour_passes}),
+    Race("commit, the same commit", a_hold(), {"workflow": COMMITS, "serve": COMMITS, "clock": an_hour_passes}),
     Race("commit, extend", a_hold(), {"commit": COMMITS, "extend": EXTENDS, "clock": an_hour_passes}),
     Race("extend, expiry", a_hold(), {"extend": EXTENDS, "expire": EXPIRES, "clock": an_hour_passes}),
     Race("cancel, expiry", a_hold(), {"cancel": CANCELS, "expire": EXPIRES, "clock": an_hour_passes}),

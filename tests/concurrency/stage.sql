@@ -37,7 +37,8 @@ begin
     end if;
 end $$;
 
--- Before a statement inside a function; a statement of its own was stopped before it was sent.
+-- Before a statement inside a function; a statement of its own was stopped before it was sent. Rows that only their
+-- writer can meet (lines, ledger, news) have no point: a stop there would be the next point's over again.
 create function races.before_statement() returns trigger
 language plpgsql as $$
 begin
