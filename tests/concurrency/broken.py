@@ -152,7 +152,7 @@ BROKEN = (
     Broken(
         "inventory rows are locked in the order of their ids",
         InSql("lock_stock", "order by i.inventory_id", "order by i.inventory_id desc"),
-        ("transfers crossing", "reclaim, reclaim", "sweeper, hold: two lines crossing"),
+        ("sweeper, hold: two lines crossing", "transfers crossing"),
     ),
     Broken(
         "inventory rows are changed in the order of their ids",

@@ -153,6 +153,9 @@ class Explorer:
         if race.then:
             await race.then(world, self.referee)
         seen = await world.seen()
+        if race.batches:
+            for shelf in seen["stock"]:
+                del shelf["news"], shelf["alerts"]
         async with self.referee.single() as session:
             await session.execute(_LATER)
             await session.execute(_SWEEP)

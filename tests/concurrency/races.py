@@ -31,13 +31,16 @@ SETTINGS = Settings()
 class Race:
     """What is there before, and who does what at once. Whatever comes of it must come of doing one after the other.
 
-    `then` is done afterwards in any case: what looks again after a moment anyhow, and may have been disturbed.
+    `then` is done afterwards in any case: what looks again after a moment anyhow, and may have been disturbed. Where
+    the sweeper passes by some of a batch, shelves change in more steps than they would have: with `batches` how many,
+    and so their news, is not compared.
     """
 
     name: str
     prepare: Prepare
     acts: dict[str, Act]
     then: Act | None = None
+    batches: bool = False
 
 
 def settles(decision: Decision, **said: Any) -> Act:
@@ -185,6 +188,7 @@ RACES = (
         "reclaim, sweeper, early return",
         _two_overdue_on_two_shelves,
         {"hold": buys("anna", ("A", 2), ("B", 1)), "sweep": sweeps, "return": returns("one", 1)},
+        batches=True,
     ),
     Race(
         "sweeper, hold: two lines crossing",
