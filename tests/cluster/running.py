@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from holdfast.service import Service, running_service
+from holdfast.stack.embedded import drop_data
 from holdfast.stack.guard import Guard
 from holdfast.stack.placement import shared_home
 from runtime.settings import Settings
@@ -19,22 +20,26 @@ from tests.cluster.up import ENVIRONMENT, cluster_options
 @asynccontextmanager
 async def running_cluster(engines: Engines) -> AsyncIterator[Service]:
     """Everything serves inside; no process and no data is left after, not even when this process is killed."""
-    directory = new_directory()
     os.environ.update(ENVIRONMENT)
     settings = Settings(app_port=0, grpc_port=0, prometheus_port=0)
-    async with running_service(directory, settings, **cluster_options(engines)) as service:
-        remove_with(service.stack.guard, directory)
-        yield service
+    with new_directory() as directory:
+        async with running_service(directory, settings, **cluster_options(engines)) as service:
+            remove_with(service.stack.guard, directory)
+            yield service
 
 
-def new_directory() -> Path:
-    """A directory for one stack."""
+@contextmanager
+def new_directory() -> Iterator[Path]:
+    """A directory for one stack, dropped with all that the stack keeps, one that did not start included."""
     directory = Path(tempfile.mkdtemp(prefix="holdfast-cluster-")).resolve()
     directory.chmod(0o711)  # the account of Postgres passes through
-    return directory
+    try:
+        yield directory
+    finally:
+        drop_data(directory)
 
 
 def remove_with(guard: Guard, directory: Path) -> None:
-    """Have the guard of a stack remove all that the stack keeps."""
+    """Have the guard of a stack remove all that the stack keeps, should this process be killed."""
     for place in (directory, shared_home(directory)):
         guard.remove_afterwards(place)

@@ -36,13 +36,13 @@ DOORS = ("rest", "rpc")
 @asynccontextmanager
 async def cluster_scene(engines: Engines) -> AsyncIterator[Scene]:
     """Started inside, in a new directory; nothing is left after, not even when this process is killed."""
-    directory = new_directory()
     asked = Settings(app_port=0, grpc_port=0, prometheus_port=0)
     declared = {
         "temporal": partial(temporal_on_postgres, engines.temporal),
         "broker": partial(kafka_on_disk, engines.kafka, advertised_as="broker_link"),
     }
     async with AsyncExitStack() as opened:
+        directory = opened.enter_context(new_directory())
         stack = await opened.enter_async_context(embedded_stack(directory, asked, keep_up=True, engines=declared))
         remove_with(stack.guard, directory)
         links = _links(stack.ports)
