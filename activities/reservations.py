@@ -24,6 +24,7 @@ from domain.contracts.reservations import (
 from domain.errors import HoldfastError, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 from runtime import metrics
+from runtime.crowd import Crowd
 from runtime.failpoints import failpoint, task_failpoint
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
@@ -49,6 +50,7 @@ class ReservationActivities(ports.ReservationActivities):
         self._settings = settings
         self._rendezvous = rendezvous if rendezvous is not None else Rendezvous()
         self._holds = holds if holds is not None else SharedWork(kept_seconds=0)
+        self._crowd = Crowd()
 
     @activity.defn(name="hold")
     async def hold(self, request: HoldRequest) -> HoldOutcome:
@@ -61,7 +63,13 @@ class ReservationActivities(ports.ReservationActivities):
         await task_failpoint("after_rendezvous")
         if row.sequence == 1:
             metrics.RESERVATIONS.labels(outcome=_outcome_label(row.status), source=request.source).inc()
-        return HoldOutcome(status=row.status, expires_at=row.expires_at, extends_count=row.extends_count)
+        late_seconds = self._crowd.late_seconds(row.expires_at) if row.status is ReservationStatus.PENDING else 0.0
+        return HoldOutcome(
+            status=row.status,
+            expires_at=row.expires_at,
+            extends_count=row.extends_count,
+            late_seconds=late_seconds,
+        )
 
     @activity.defn(name="settle")
     async def settle(self, request: SettleRequest) -> SettleOutcome:

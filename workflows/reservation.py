@@ -64,7 +64,7 @@ class ReservationWorkflow:
         self._waiting: deque[tuple[Decision, DecisionRequest]] = deque()
         self._seen: set[str] = set()
         self._answers: dict[str, SettleOutcome] = {}
-        self._early_seconds = 0.0
+        self._early_seconds, self._late_seconds = 0.0, 0.0
         self._failed = False
 
     @workflow.run
@@ -145,7 +145,7 @@ class ReservationWorkflow:
         outcome = await workflow.execute_local_activity_method(
             ReservationActivities.hold, request, summary=_in_words(request), **STOCK_OPTIONS
         )
-        self._extends_count = outcome.extends_count
+        self._extends_count, self._late_seconds = outcome.extends_count, outcome.late_seconds
         self._row = SettleOutcome(status=outcome.status, expires_at=outcome.expires_at)
         self._tell(outcome.status, outcome.expires_at)
         return self._row
@@ -155,7 +155,7 @@ class ReservationWorkflow:
         try:
             await workflow.wait_condition(
                 lambda: bool(self._waiting),
-                timeout=max(expires_at - workflow.now(), pause),
+                timeout=max(expires_at - workflow.now() + timedelta(seconds=self._late_seconds), pause),
                 timeout_summary=f"hold expires {expires_at:%H:%M:%S} UTC",
             )
         except TimeoutError:
@@ -183,7 +183,7 @@ class ReservationWorkflow:
             summary=f"{decision} by {asked.actor_name}",
             **STOCK_OPTIONS,
         )
-        self._early_seconds = outcome.early_seconds
+        self._early_seconds, self._late_seconds = outcome.early_seconds, 0.0
         self._extends_count = max(self._extends_count, outcome.extends_count)
         self._row = outcome
         self._answers[asked.decision_id] = outcome

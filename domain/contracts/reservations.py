@@ -62,11 +62,15 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldOutcome:
-    """What the row says after a hold: PENDING with its deadline, REJECTED, or whatever became of it since."""
+    """What the row says after a hold: PENDING with its deadline, REJECTED, or whatever became of it since.
+
+    `late_seconds`: how long after the deadline its workflow need not wake, because a crowd is due with it.
+    """
 
     status: ReservationStatus
     expires_at: datetime
     extends_count: int = 0
+    late_seconds: float = 0.0
 
 
 class Decision(StrEnum):

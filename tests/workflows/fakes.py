@@ -53,6 +53,7 @@ class FakeStock(ports.ReservationActivities):
         self.refuses_extensions = False
         self.loses_answers = 0
         self.early_by: deque[float] = deque()
+        self.late_seconds = 0.0
         self.failures: deque[Exception] = deque()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -76,7 +77,12 @@ class FakeStock(ports.ReservationActivities):
             self.status = ReservationStatus.REJECTED if self.refuses_holds else ReservationStatus.PENDING
             self.expires_at = await self._now() + timedelta(seconds=request.hold_seconds)
         assert self.expires_at is not None
-        return HoldOutcome(status=self.status, expires_at=self.expires_at, extends_count=self.extends_count)
+        return HoldOutcome(
+            status=self.status,
+            expires_at=self.expires_at,
+            extends_count=self.extends_count,
+            late_seconds=self.late_seconds,
+        )
 
     @activity.defn(name="settle")
     async def settle(self, request: SettleRequest) -> SettleOutcome:

@@ -30,6 +30,20 @@ async def test_a_hold_that_nobody_decides_expires_at_its_deadline(run: Run) -> N
         assert await it.timers_seconds() == [pytest.approx(900, abs=5)]
 
 
+async def test_one_of_a_crowd_wakes_behind_the_others_and_expires_then(run: Run) -> None:
+    async with run(hold_request(hold_seconds=900), late_seconds=300.0) as it:
+        assert await it.handle.result() == EXPIRED
+        assert it.stock.decisions == [Decision.EXPIRE]
+        assert await it.timers_seconds() == [pytest.approx(1_200, abs=5)]
+
+
+async def test_one_of_a_crowd_that_is_extended_wakes_at_its_new_deadline(run: Run) -> None:
+    async with run(hold_request(hold_seconds=900), late_seconds=300.0) as it:
+        await it.handle.execute_update(EXTEND, decision(hold_seconds=3600), result_type=SettleOutcome)
+        assert await it.handle.result() == EXPIRED
+        assert (await it.timers_seconds())[-1] == pytest.approx(3600, abs=5)
+
+
 @pytest.mark.parametrize(("name", "status"), [(COMMIT, COMMITTED), (CANCEL, CANCELLED)])
 async def test_a_signal_settles_the_hold(run: Run, name: str, status: ReservationStatus) -> None:
     async with run() as it:
