@@ -7,6 +7,7 @@ from itertools import islice
 from uuid import UUID
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.operations import for_temporal
 from db import purchase_order_rows, purchase_orders, restock
@@ -24,10 +25,14 @@ from domain.limits import LINES_MAX, PAGE_ROWS_MAX
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrder, WantedLine
 from domain.restock import Suggestion, suggestion_for
 from runtime.failpoints import failpoint
+from runtime.logs import get_logger
 from workflows import ports
 
 ORDERS_PER_NEED_MAX = 20
 """A supplier's lines for one warehouse beyond 20 full orders wait for the next run."""
+
+
+_log = get_logger(__name__)
 
 
 class RestockActivities(ports.RestockActivities):
@@ -48,12 +53,19 @@ class RestockActivities(ports.RestockActivities):
     async def draft(self, request: DraftRequest) -> list[DraftedOrder]:
         """Draft what one supplier is to deliver to one warehouse: usually one order, more when it has too many lines.
 
-        A run that repeats itself gets the orders that it has drafted before.
+        A run that repeats itself gets the orders that it has drafted before. When a further one fails, the run goes on
+        with those: what is drafted counts as on order, so no other run would look after them.
         """
         drafted: list[DraftedOrder] = []
         for part in range(ORDERS_PER_NEED_MAX):
             activity.heartbeat(part)
-            order = await self._part(request, part)
+            try:
+                order = await self._part(request, part)
+            except ApplicationError as error:
+                if not drafted:
+                    raise
+                _log.warning("restock_draft_incomplete", supplier_id=str(request.need.supplier_id), error=str(error))
+                break
             if order is None:
                 break
             start = purchase_order_start(order)

@@ -9,14 +9,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import restock as restock_activities
 from activities.restock import RestockActivities
-from db import suppliers
-from db.engine import Database
+from db import purchase_orders, suppliers
+from db.engine import Database, WriteSession
 from db.purchase_order_rows import get, of_restock_run
+from db.purchase_orders import Draft
 from domain.contracts.restock import DraftedOrder, DraftRequest, Need, ScanRequest
+from domain.errors import Unavailable
 from domain.ids import RESTOCK
 from domain.operations import Step
 from domain.purchase_orders import PurchaseOrder, PurchaseOrderStatus
@@ -193,6 +196,28 @@ async def test_more_lines_than_an_order_holds_are_several_orders(
     assert [len(each.skus) for each in drafted] == [2, 2, 1]
     assert {sku for each in drafted for sku in each.skus} == {item.sku for item in items}
     assert await run(restock, need(place, supplier), "restock-3") == drafted
+
+
+async def test_what_is_drafted_is_looked_after_though_a_further_order_fails(
+    db: Database, restock: RestockActivities, place: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restock_activities, "LINES_MAX", 1)
+    supplier = await add_supplier(db)
+    for _ in range(2):
+        await low_row(db, place, supplier)
+    failures = [None, Unavailable("Postgres went away"), Unavailable("Postgres is still away")]
+    draft_it = purchase_orders.draft
+
+    async def failing(session: WriteSession, asked: Draft) -> PurchaseOrder:
+        if failure := failures.pop(0):
+            raise failure
+        return await draft_it(session, asked)
+
+    monkeypatch.setattr(purchase_orders, "draft", failing)
+    [drafted] = await run(restock, need(place, supplier), "restock-6")
+    assert len(drafted.skus) == 1
+    with pytest.raises(ApplicationError):
+        await run(restock, need(place, supplier), "restock-7")
 
 
 async def test_a_row_that_no_line_can_fill_does_not_keep_a_run_busy_for_ever(
