@@ -23,6 +23,7 @@ from domain.contracts.reservations import HoldRequest
 from holdfast.stack.embedded import Stack
 from runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
 from tests.workflows.fakes import FakeStock, hold_request
+from workflows.ports import ReservationActivities
 from workflows.reservation import ReservationWorkflow
 
 
@@ -94,7 +95,7 @@ def run_for_real(dev_client: Client) -> Run:
 
 
 @asynccontextmanager
-async def worker(client: Client, stock: FakeStock, queue: str, **options: Any) -> AsyncIterator[Worker]:
+async def worker(client: Client, stock: ReservationActivities, queue: str, **options: Any) -> AsyncIterator[Worker]:
     """A worker of reservations in the full sandbox; an error of ours fails the workflow at once."""
     async with Worker(
         client,

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,62 +14,29 @@ from temporalio.exceptions import ApplicationError
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import Decision, HoldOutcome, SettleOutcome
 from domain.reservations import ReservationStatus
-from tests.workflows.conftest import Run, Running, worker
+from tests.workflows.alone import FORGETS_QUICKLY, held_and_alone, now, until
+from tests.workflows.conftest import Run, worker
 from tests.workflows.fakes import FakeStock, decision, hold_request
 
 PENDING, COMMITTED, CANCELLED = ReservationStatus.PENDING, ReservationStatus.COMMITTED, ReservationStatus.CANCELLED
 EXPIRED = ReservationStatus.EXPIRED
-
-FORGETS_QUICKLY = {"sticky_queue_schedule_to_start_timeout": timedelta(milliseconds=200)}
-"""Tasks for a worker that is gone go to the next one soon."""
-
-
-async def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def _until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1) -> None:
-    """Wait until the history has so many events of a kind."""
-    async with asyncio.timeout(20):
-        while True:
-            history = await handle.fetch_history()
-            if sum(event.HasField(attribute) for event in history.events) >= count:
-                return
-            await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def _held_and_alone(client: Client, *, hold_seconds: int) -> AsyncIterator[Running]:
-    """A reservation that is held and waits, with no worker any more."""
-    stock, queue = FakeStock(_now), f"reservations-{uuid.uuid4()}"
-    request = hold_request(hold_seconds=hold_seconds)
-    handle = await client.start_workflow(
-        RESERVATION_WORKFLOW,
-        request,
-        id=reservation_workflow_id(request.reservation_id),
-        task_queue=queue,
-        result_type=str,
-    )
-    async with worker(client, stock, queue, **FORGETS_QUICKLY):
-        await _until(handle, "timer_started_event_attributes")
-    yield Running(handle, stock, queue)
 
 
 @pytest.mark.parametrize(("name", "status"), [(COMMIT, COMMITTED), (CANCEL, CANCELLED)])
 async def test_a_decision_that_meets_the_timer_in_one_task_goes_first(
     dev_client: Client, name: str, status: ReservationStatus
 ) -> None:
-    async with _held_and_alone(dev_client, hold_seconds=1) as it:
+    async with held_and_alone(dev_client, hold_seconds=1) as it:
         await it.handle.signal(name, decision("d1"))
-        await _until(it.handle, "timer_fired_event_attributes")
+        await until(it.handle, "timer_fired_event_attributes")
         async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
             assert await it.handle.result() == status
         assert it.stock.decisions == [Decision(name)]
 
 
 async def test_a_decision_that_comes_after_the_timer_in_one_task_has_one_winner_too(dev_client: Client) -> None:
-    async with _held_and_alone(dev_client, hold_seconds=1) as it:
-        await _until(it.handle, "timer_fired_event_attributes")
+    async with held_and_alone(dev_client, hold_seconds=1) as it:
+        await until(it.handle, "timer_fired_event_attributes")
         await it.handle.signal(COMMIT, decision("d1"))
         await it.handle.signal(CANCEL, decision("d2"))
         async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
@@ -81,18 +45,18 @@ async def test_a_decision_that_comes_after_the_timer_in_one_task_has_one_winner_
 
 
 async def test_an_extension_that_meets_the_timer_keeps_the_hold_alive(dev_client: Client) -> None:
-    async with _held_and_alone(dev_client, hold_seconds=1) as it:
+    async with held_and_alone(dev_client, hold_seconds=1) as it:
         await it.handle.signal(EXTEND, decision("d1", hold_seconds=600))
-        await _until(it.handle, "timer_fired_event_attributes")
+        await until(it.handle, "timer_fired_event_attributes")
         async with worker(dev_client, it.stock, it.queue, **FORGETS_QUICKLY):
-            await _until(it.handle, "timer_started_event_attributes", 2)
+            await until(it.handle, "timer_started_event_attributes", 2)
             outcome = await it.handle.execute_update(COMMIT, decision(), result_type=SettleOutcome)
         assert outcome.status is COMMITTED
         assert it.stock.decisions == [Decision.EXTEND, Decision.COMMIT]
 
 
 async def test_updates_that_come_before_the_first_task_are_answered_by_it(dev_client: Client) -> None:
-    stock, queue, request = FakeStock(_now), f"reservations-{uuid.uuid4()}", hold_request()
+    stock, queue, request = FakeStock(now), f"reservations-{uuid.uuid4()}", hold_request()
     handle = await dev_client.start_workflow(
         RESERVATION_WORKFLOW, request, id=reservation_workflow_id(request.reservation_id), task_queue=queue
     )
@@ -138,7 +102,7 @@ async def test_a_long_life_continues_as_new_and_loses_neither_deadline_nor_decis
         assert again.changed
         assert [asked.number for asked in it.stock.asked] == [1, 2]
         await it.handle.signal(COMMIT, decision())
-        await _until(it.handle, "workflow_execution_completed_event_attributes")
+        await until(it.handle, "workflow_execution_completed_event_attributes")
         assert it.stock.status is COMMITTED
 
 
