@@ -62,6 +62,7 @@ class Deciding:
     async def decide(self, reservation_id: UUID, update: str, asked: DecisionRequest) -> SettleOutcome:
         """The row after the decision, whoever made it. Raises NotFound, OutcomeUnknown."""
         asking = asyncio.create_task(self._asked_in_time(reservation_id, update, asked))
+        asking.add_done_callback(_taken_note_of)
         try:
             if update in MADE_HERE:
                 await asyncio.wait({asking}, timeout=SILENCE_SECONDS)
@@ -164,6 +165,12 @@ class Deciding:
 
     async def _row(self, reservation_id: UUID) -> Reservation | None:
         return await self._database.reading(lambda session: reservations.get(session, reservation_id))
+
+
+def _taken_note_of(asking: asyncio.Task[SettleOutcome]) -> None:
+    """Who was not waited for fails unheard: the SDK turns the cancellation into an error, which is no stray one."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _is_silent(asking: asyncio.Task[SettleOutcome]) -> bool:

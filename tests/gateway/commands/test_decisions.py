@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -243,6 +244,22 @@ class TestSilentWorkflows:
             assert await _outcome(desk, held) == decision
         assert len(await news_of(desk.database, held.reservation_id)) == 2
         await assert_invariants(desk.database)
+
+    async def test_who_was_not_waited_for_leaves_no_stray_error(self, desk: Desk) -> None:
+        strays: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: strays.append(context))
+        try:
+            async with desk.serving():
+                held = await _held(desk)
+            await desk.commands.commit(held.reservation_id, CALLER)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            asking = [one for one in others if "_asked_in_time" in repr(one)]
+            await asyncio.gather(*(asyncio.wait({one}) for one in asking))
+            del others, asking
+            gc.collect()
+        finally:
+            asyncio.get_running_loop().set_exception_handler(None)
+        assert strays == []
 
     async def test_temporal_is_away(self, open_shop: Desk) -> None:
         held = await _held(open_shop)
