@@ -16,7 +16,7 @@ from runtime.settings import Settings
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
     *("up", "demo", "serve", "worker", "bridge", "relay"),
-    *("migrate", "seed", "import", "token", "doctor", "bench", "clean"),
+    *("migrate", "seed", "import", "token", "doctor", "bench", "capacity", "clean"),
 }
 STEPS = {"waiting", "approve", "reject", "ship", "send", "receive", "resolve", "close", "cancel"}
 
