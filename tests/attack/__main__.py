@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from holdfast.service import running_service
 from runtime.settings import Settings
 from tests.attack.campaign import campaign
 from tests.attack.target import Target
+from tests.reports import keep_report
 
 
 def main() -> int:
@@ -28,8 +28,7 @@ def main() -> int:
     found = asyncio.run(_attacked(given.seconds, given.seed))
     text = as_text(found)
     if given.report:
-        given.report.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        given.report.with_suffix(".txt").write_text(text, "utf-8")
+        keep_report(given.report, found, text)
     sys.stdout.write(text)
     return 1 if found["wrongCount"] else 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from tests.chaos.embedded_scene import embedded_scene
 from tests.chaos.faults import BREAKS, HURTS
 from tests.chaos.outcome import Plan
 from tests.chaos.report import as_facts, as_text
+from tests.reports import keep_report
 
 
 def main() -> int:
@@ -39,8 +39,7 @@ def main() -> int:
     facts = asyncio.run(_raged(plan))
     text = as_text(facts)
     if given.report:
-        given.report.write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-        given.report.with_suffix(".txt").write_text(text, "utf-8")
+        keep_report(given.report, facts, text)
     sys.stdout.write(text)
     return 0 if facts["allHeld"] else 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import re
 import subprocess
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from tests.chaos.report import as_text as chaos_text
 from tests.cluster.engines import KAFKA_VERSION, TEMPORAL_VERSION
 from tests.cluster.temporal_server import HISTORY_SHARDS
 from tests.cluster.up import ENVIRONMENT, PROCESSES
+from tests.reports import keep_report
 
 WIDTH = 58
 
@@ -37,9 +37,7 @@ def stage() -> dict[str, Any]:
 
 def write(path: Path, found: Mapping[str, Any]) -> None:
     """The JSON at `path`, and beside it the text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    path.with_suffix(".txt").write_text(as_text(found), "utf-8")
+    keep_report(path, found, as_text(found))
 
 
 def as_text(found: Mapping[str, Any]) -> str:

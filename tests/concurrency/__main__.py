@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from tests.concurrency.operation_races import OPERATION_RACES
 from tests.concurrency.races import RACES
 from tests.concurrency.transfer_races import TRANSFER_RACES
 from tests.patience import patient_connections
+from tests.reports import keep_report
 
 ALL = {race.name: race for race in (*RACES, *OPERATION_RACES, *TRANSFER_RACES)}
 SCHEDULES_BROKEN_MAX = 200
@@ -51,8 +51,7 @@ def main() -> int:
     found = asyncio.run(_explored(given))
     text = as_text(found)
     if given.report:
-        given.report.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        given.report.with_suffix(".txt").write_text(text, "utf-8")
+        keep_report(given.report, found, text)
     sys.stdout.write(text)
     return 1 if found["wrongCount"] or found["unseen"] else 0
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 from db.engine import Database
 from holdfast.bench.report import machine_facts
 from holdfast.demo.news import open_newsroom
+from tests.reports import keep_report
 from tests.rolling.fleet import Fleet, Replacement, running_fleet
 from tests.rolling.judge import SHOWN_MAX, findings
 from tests.rolling.load import PIECES, Diary, Shop, customers, keep_ordering
@@ -42,8 +42,7 @@ def main() -> int:
     found = asyncio.run(rolled(given.seconds, given.seed))
     text = as_text(found)
     if given.report:
-        given.report.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        given.report.with_suffix(".txt").write_text(text, "utf-8")
+        keep_report(given.report, found, text)
     sys.stdout.write(text)
     return 1 if found["wrongCount"] else 0
 

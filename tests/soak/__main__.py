@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from holdfast.service import running_service
 from holdfast.stack.embedded import drop_data
 from runtime.settings import Settings
+from tests.reports import keep_report
 from tests.soak.found import Plan, Soak
 from tests.soak.report import as_json, as_text
 from tests.soak.soak import Tell, soak
@@ -43,8 +43,7 @@ def main() -> int:
         found, settings = asyncio.run(_soaked(plan, _teller(progress, console)))
     told = as_json(found, settings)
     if given.report:
-        given.report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-        given.report.with_suffix(".txt").write_text(as_text(told), "utf-8")
+        keep_report(given.report, told, as_text(told))
     sys.stdout.write(as_text(told))
     return 1 if found.wrong else 0
 
