@@ -51,6 +51,10 @@ class OperationScene:
     async def waiting(self, timers: int = 1) -> None:
         await until(self.handle, "timer_started_event_attributes", timers)
 
+    async def opened(self) -> None:
+        """Wait until it is in the books: a question asked earlier may be part of the first task, or may not."""
+        await self.upserted(1)
+
     async def upserted(self, times: int) -> None:
         """Wait until operators could see so many states."""
         await until(self.handle, "upsert_workflow_search_attributes_event_attributes", times)

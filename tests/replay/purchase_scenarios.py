@@ -36,6 +36,7 @@ async def _scene(client: Client, *, lead_time: timedelta = timedelta(days=7)) ->
 async def purchase_order_sent_and_waiting(client: Client) -> OperationScene:
     scene = await _scene(client)
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.APPROVE, "boss", "d-1")
         await scene.ask(Step.SEND, "ann", "d-2")
         await scene.waiting()
@@ -45,6 +46,7 @@ async def purchase_order_sent_and_waiting(client: Client) -> OperationScene:
 async def purchase_order_received_in_parts(client: Client) -> OperationScene:
     scene = await _scene(client)
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.APPROVE, "boss", "d-1")
         await scene.ask(Step.SEND, "ann", "d-2")
         await scene.waiting()
@@ -58,6 +60,7 @@ async def purchase_order_received_in_parts(client: Client) -> OperationScene:
 async def purchase_order_late_and_closed_short_by_signals(client: Client) -> OperationScene:
     scene = await _scene(client, lead_time=timedelta(seconds=1))
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.APPROVE, "boss", "d-1")
         await scene.ask(Step.SEND, "ann", "d-2")
         await scene.upserted(4)
@@ -71,7 +74,7 @@ async def purchase_order_late_and_closed_short_by_signals(client: Client) -> Ope
 async def purchase_order_rejected_by_a_signal(client: Client) -> OperationScene:
     scene = await _scene(client)
     async with scene.working():
-        await scene.upserted(1)
+        await scene.opened()
         await scene.handle.signal(Step.REJECT, {"actor_name": "boss"})
         await scene.handle.result()
     return scene

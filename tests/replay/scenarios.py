@@ -211,7 +211,7 @@ async def sold_and_returned_in_one_task(client: Client) -> Scene:
 
 
 async def committed_in_one_task_with_the_timer(client: Client) -> Scene:
-    scene = await _scene(client, hold_seconds=1)
+    scene = await _scene(client, hold_seconds=3)
     async with scene.working():
         await scene.held()
     await scene.handle.signal(COMMIT, decision())

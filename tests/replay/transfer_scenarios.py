@@ -33,6 +33,7 @@ async def _scene(
 async def transfer_on_the_road(client: Client) -> OperationScene:
     scene = await _scene(client)
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.SHIP, "ann", "d-1")
         await scene.waiting()
     return scene
@@ -55,6 +56,7 @@ async def transfer_approved_and_received_in_parts(client: Client) -> OperationSc
 async def transfer_late_and_written_off_by_a_signal(client: Client) -> OperationScene:
     scene = await _scene(client, transit=timedelta(seconds=1))
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.SHIP, "ann", "d-1")
         await scene.upserted(3)
         await scene.handle.signal(Step.RESOLVE, {"actor_name": "dora", "discrepancy": "lost"})
@@ -65,6 +67,7 @@ async def transfer_late_and_written_off_by_a_signal(client: Client) -> Operation
 async def transfer_taken_back_by_a_signal(client: Client) -> OperationScene:
     scene = await _scene(client)
     async with scene.working():
+        await scene.opened()
         await scene.ask(Step.SHIP, "ann", "d-1")
         await scene.waiting()
         await scene.handle.signal(Step.CANCEL, {"actor_name": "ann"})
