@@ -1,8 +1,9 @@
 """One consumer, from its subscription until it stops or proves stuck: records into lanes, offsets back to the broker.
 
-An offset is committed only when the effect of every record before it is durable. Partitions that are taken away are
-finished first. A consumer that makes no progress is given up, for the bridge to start another (aiokafka#1037, #847):
-what is read again is recognised by the inbox.
+An offset is committed only when the effect of every record before it is durable, and only until its partition is taken
+away: a broker that forgot its groups takes the same member in again, and would take an offset of the log that is no
+more for one of its own. A consumer that makes no progress is given up, for the bridge to start another (aiokafka#1037,
+#847). What is read again is recognised by the inbox.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 
 from runtime.kafka import (
     AIOKafkaConsumer,
+    CommitFailedError,
     ConsumerRebalanceListener,
     ConsumerRecord,
     KafkaError,
@@ -42,7 +44,7 @@ JOBS_MAX = 500
 
 COMMIT_SECONDS = 0.2
 FINISH_SECONDS_MAX = 5.0
-"""How long partitions that are taken away, or a stop, wait for what has been begun."""
+"""How long a stop waits for what has been begun."""
 
 STOP_SECONDS_MAX = 5.0
 
@@ -58,6 +60,8 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         self._handler = handler
         self._trackers: dict[TopicPartition, OffsetTracker] = {}
         self._consumer: AIOKafkaConsumer = make_consumer(settings, consumed_topics(settings), self)
+        self._is_member = False
+        self._committing: asyncio.Task[None] | None = None
         self._polled_at: float | None = None
 
     @property
@@ -84,10 +88,13 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
             task.result()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Finish what was begun of these partitions, commit it, and begin nothing more of them."""
-        await self._finish([partition for partition in revoked if partition in self._trackers], FINISH_SECONDS_MAX)
+        """Begin nothing more of these partitions, and commit nothing: not even what aiokafka would still send again."""
+        self._is_member = False
         for partition in revoked:
-            self._trackers.pop(partition, None)
+            if tracker := self._trackers.pop(partition, None):
+                tracker.is_ours = False
+        if self._committing is not None:
+            self._committing.cancel()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Read these partitions from where they were committed.
@@ -97,6 +104,7 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
         _log.info("partitions_assigned", partitions=sorted(f"{it.topic}-{it.partition}" for it in assigned))
         for partition in assigned:
             self._trackers[partition] = OffsetTracker()
+        self._is_member = True
         try:
             await ensure_topics(self._settings, all_topics(self._settings), patience_seconds=ENSURE_PATIENCE_SECONDS)
         except (KafkaError, OSError) as error:
@@ -139,41 +147,49 @@ class Consumption(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _commit_regularly(self) -> None:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            await self._commit(list(self._trackers))
+            await self._commit()
 
-    async def _commit(self, partitions: Sequence[TopicPartition]) -> None:
-        """Commit what is done; a refusal is left to the next time, or to whoever has the partition then."""
+    async def _commit(self) -> None:
+        """Commit what is done, as long as nobody else may have begun to read."""
         offsets = {
             partition: offset
-            for partition in partitions
-            if (tracker := self._trackers.get(partition)) and (offset := tracker.to_commit()) is not None
+            for partition, tracker in self._trackers.items()
+            if (offset := tracker.to_commit()) is not None
         }
-        if not offsets:
+        if not offsets or not self._is_member:
             return
+        self._committing = asyncio.create_task(self._consumer.commit(offsets))
         try:
-            await self._consumer.commit(offsets)
-        except (KafkaError, OSError) as error:
-            _log.warning("commit_refused", error=repr(error))
+            await asyncio.wait({self._committing})
+        finally:
+            self._committing.cancel()
+        if self._committing.cancelled():
+            return
+        if error := self._committing.exception():
+            self._refused(error)
             return
         for partition, offset in offsets.items():
             if tracker := self._trackers.get(partition):
                 tracker.committed(offset)
 
-    async def _finish(self, partitions: Sequence[TopicPartition], seconds_max: float) -> None:
-        trackers = [self._trackers[partition] for partition in partitions]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds_max):
-                await asyncio.gather(*(tracker.finished() for tracker in trackers))
-        for tracker in trackers:
-            tracker.is_ours = False
-        await self._commit(partitions)
+    def _refused(self, error: BaseException) -> None:
+        """Left to the next time, or to whoever has the partitions once the group has been joined again."""
+        if not isinstance(error, (KafkaError, OSError)):
+            raise error
+        _log.warning("commit_refused", error=repr(error))
+        if isinstance(error, CommitFailedError):
+            self._is_member = False
 
     async def _close(self, *, finish_seconds: float) -> None:
         """Leave the group; what is in hand goes on in its lanes, and is read again if it is not committed now."""
         try:
             async with asyncio.timeout(finish_seconds + STOP_SECONDS_MAX):
-                await self._finish(list(self._trackers), finish_seconds)
-                self._trackers.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(finish_seconds):
+                        await asyncio.gather(*(tracker.finished() for tracker in self._trackers.values()))
+                for tracker in self._trackers.values():
+                    tracker.is_ours = False
+                await self._commit()
                 await stop(self._consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("consumer_not_stopped", error=repr(error))

@@ -17,11 +17,12 @@ from runtime.settings import Settings
 
 PAUSE_SECONDS = 0.3
 AGAIN_SECONDS = 15.0
-"""What was sent within this time before a broker forgot is sent again: the bridge may not have read it."""
+"""What was last sent within this time before a broker forgot is sent again: the bridge may not have read it."""
 
 TOPICS_SECONDS_MAX = 60.0
 
 Sent = tuple[float, str, dict[str, Any]]
+"""When last, the event's type, the event."""
 
 
 class OrderService:
@@ -31,7 +32,7 @@ class OrderService:
         self._settings = settings
         self._topic = settings.kafka_topic_order_events
         self._producer: AIOKafkaProducer | None = None
-        self._sent: list[Sent] = []
+        self._sent: dict[str, Sent] = {}
         self.told: dict[str, str] = {}
         """Event ids that Kafka has had, and their types."""
 
@@ -46,7 +47,6 @@ class OrderService:
 
     async def publish(self, kind: str, event: dict[str, Any]) -> None:
         """Send an event; returns when Kafka has it."""
-        self._sent.append((time.monotonic(), kind, event))
         await self._send(kind, event)
         self.told[event["eventId"]] = kind
 
@@ -56,10 +56,11 @@ class OrderService:
             while not await self._topic_is_there():  # noqa: ASYNC110 - a broker tells nobody
                 await asyncio.sleep(PAUSE_SECONDS)
         await self._renew()
-        for _, kind, event in [one for one in self._sent if one[0] > at - AGAIN_SECONDS]:
+        for _, kind, event in [one for one in self._sent.values() if one[0] > at - AGAIN_SECONDS]:
             await self._send(kind, event)
 
     async def _send(self, kind: str, event: dict[str, Any]) -> None:
+        self._sent[event["eventId"]] = (time.monotonic(), kind, event)
         headers = [("ce_type", kind.encode()), ("ce_id", event["eventId"].encode()), ("ce_source", b"/orders")]
         headers.append(("ce_specversion", b"1.0"))
         content, key = json.dumps(event).encode(), event["orderId"].encode()

@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +17,7 @@ from runtime.settings import Settings
 from tests.workers.fakes import FakeWorkflows
 from tests.workers.streams import Broker, publishing, reading
 from tests.workers.waiting import running, scalar, until
-from tests.workers.world import World, put_stock
+from tests.workers.world import Publish, World, put_stock
 from workers import bridge_consuming
 from workers.bridge import Bridge
 
@@ -165,3 +167,35 @@ async def test_a_broker_that_comes_back_empty_is_consumed_from_its_beginning(
                 await world.created(f"o-{number}", f"e-{number}")
             await world.delivered(*[f"e-{number}" for number in range(8)])
     assert await world.stock() == (10, 8)
+
+
+async def test_what_was_done_for_a_broker_that_forgot_is_not_committed_to_the_one_that_came_back(
+    lonely: Settings, db: Database, broker: Broker
+) -> None:
+    """It takes the old offset for its own: what comes first in the new log would never be read."""
+    await put_stock(db, "SKU-alone", 20)
+    workflows = FakeWorkflows(db)
+    async with running(Bridge(lonely, db, workflows)):
+        async with publishing(lonely) as publish:
+            world = World(lonely, db, workflows, partial(on_one_partition, publish), "alone")
+            for number in range(5):
+                await world.created(f"o-{number}", f"e-{number}")
+            await world.delivered(*[f"e-{number}" for number in range(5)])
+            workflows.available = False
+            await world.created("o-5", "e-5")
+            await world.settled("RECEIVED", "e-5")
+        broker.kill()
+        workflows.available = True
+        await world.delivered("e-5")
+        await broker.start()
+        async with publishing(lonely) as publish:
+            world.publish = partial(on_one_partition, publish)
+            for number in range(6, 16):
+                await world.created(f"o-{number}", f"e-{number}")
+            await world.delivered(*[f"e-{number}" for number in range(16)])
+    assert await world.stock() == (20, 16)
+
+
+async def on_one_partition(publish: Publish, topic: str, value: Any, *, key: str, headers: dict[str, str]) -> Any:
+    """In one log, whose offsets grow with each order."""
+    return await publish(topic, value, key="one", headers=headers)
