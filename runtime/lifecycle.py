@@ -31,8 +31,9 @@ HURRY_SECONDS_MAX = 5.0
 ECHO_SECONDS_MAX = 1.0
 """A signal this soon after the first is its echo: Ctrl-C reaches the whole group, and a supervisor asks once more."""
 
-_GC_THRESHOLDS = (50_000, 20, 20)
-"""Rare collections: a gen-2 pass over thousands of cached workflows is a pause that p95 sees."""
+_GC_THRESHOLDS = (50_000, 1, 1)
+"""Rare collections, since a pass over thousands of cached workflows is a pause; each fourth looks at everything. A
+workflow that leaves the SDK's cache is a reference cycle, and old: only such a pass frees it."""
 
 _log = get_logger(__name__)
 _at_exit: list[Callable[[], None]] = []
