@@ -21,6 +21,12 @@ def test_a_herd_of_some_seconds_is_one_crowd() -> None:
     for number in range(CROWD_SECONDS):
         assert crowd.late_seconds(NOON + timedelta(seconds=number)) == 0.0
     assert crowd.late_seconds(NOON + timedelta(seconds=CROWD_SECONDS - 1)) == 1.0
+    assert crowd.late_seconds(NOON - timedelta(seconds=CROWD_SECONDS - 1)) == 2.0
+
+
+def test_deadlines_that_go_on_and_on_are_no_crowd() -> None:
+    crowd = Crowd(wakes_per_second=2)
+    assert {crowd.late_seconds(NOON + timedelta(seconds=number)) for number in range(1_000)} == {0.0}
 
 
 def test_who_is_due_at_another_time_is_no_part_of_the_crowd() -> None:
@@ -38,4 +44,4 @@ def test_no_more_crowds_are_kept_than_it_may() -> None:
     crowd = Crowd(wakes_per_second=1)
     for number in range(CROWDS_KEPT_MAX + 100):
         crowd.late_seconds(NOON + timedelta(seconds=number * CROWD_SECONDS))
-    assert len(crowd._counts) == CROWDS_KEPT_MAX
+    assert len(crowd._crowds) == CROWDS_KEPT_MAX

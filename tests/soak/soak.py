@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from holdfast.service import Service
+from runtime.crowd import WAKES_PER_SECOND
 from runtime.temporal import connect
 from tests.soak.drain import late_buyers, reading_news, trickling
 from tests.soak.found import Plan, Soak
@@ -24,7 +25,8 @@ SPARE_SECONDS = 20.0
 SLOWER_THAN_WARM_UP = 1.3
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.5
-CLOSED_PER_SECOND_MIN = 35.0
+CLOSED_SHARE_MIN = 0.7
+"""Of the rate at which workflows are woken."""
 STRAGGLERS = 5
 """Workflows of the other customers that are open at any moment."""
 
@@ -100,7 +102,7 @@ async def _until_closed(found: Soak, tell: Tell, left: int = 0) -> None:
     """Until no more than `left` workflows are open, and a consumer has seen the news of each that expired."""
     size = len(found.herd.held)
     wanted = size - len(found.cold.paid) - len(found.warm.paid)
-    give_up_at = time.time() + PATIENCE_SECONDS + size / CLOSED_PER_SECOND_MIN
+    give_up_at = time.time() + PATIENCE_SECONDS + size / (CLOSED_SHARE_MIN * WAKES_PER_SECOND)
     while found.watch.open_workflows > left or len(found.news.seen_at) < wanted:
         if time.time() > give_up_at:
             found.wrong.append(f"{found.watch.open_workflows} workflows are still open")
