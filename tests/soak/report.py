@@ -78,6 +78,7 @@ def as_json(found: Soak, settings: Settings) -> dict[str, Any]:
         ],
         "openedPerSecondByTenth": _rounded(_opening_rates(found)),
         "closedPerSecondByTenth": _rounded(_closing_rates(found)),
+        "newHoldsAfterDeadline": _holds_after_deadline(found),
         "memoryMiB": _told_memory(found),
         "openWorkflows": [[round(at - found.herd.begun_at), count] for at, count in found.watch.workflows[::5]],
         "answers": dict(sorted(found.answers.items())),
@@ -102,7 +103,11 @@ def as_text(told: dict[str, Any]) -> str:
         lines.append(f"{it['name']:62}{it['value']:12,.1f}  {it['unit']:8}{verdict}".rstrip())
     lines += ["", "opened a second, by tenth: " + "  ".join(f"{rate:.0f}" for rate in told["openedPerSecondByTenth"])]
     lines += ["closed a second, by tenth: " + "  ".join(f"{rate:.0f}" for rate in told["closedPerSecondByTenth"]), ""]
-    lines += _memory_table(told["memoryMiB"])
+    lines += [
+        f"new holds {it['fromSeconds']:>5} to {it['toSeconds']:>5} s after the deadline, p95 {it['p95Ms']:9,.1f} ms"
+        for it in told["newHoldsAfterDeadline"]
+    ]
+    lines += ["", *_memory_table(told["memoryMiB"])]
     lines += ["", "answers: " + ", ".join(f"{what} × {count}" for what, count in told["answers"].items())]
     return "\n".join(lines) + "\n"
 
@@ -194,6 +199,16 @@ def _p95_ms(sales: Sequence[Sale]) -> float:
 
 def _commit_p95_ms(sales: Sequence[Sale]) -> float:
     return percentile([sale.commit_seconds for sale in sales], 0.95) * 1000
+
+
+def _holds_after_deadline(found: Soak) -> list[dict[str, float]]:
+    """In spans that double: what the sweeper's minute costs the others, and what the closing of workflows does."""
+    spans, begin, end = [], 0, 10
+    while sales := [it for it in found.sales if it.asked_at >= found.herd.due_at + begin]:
+        among = [it for it in sales if it.asked_at < found.herd.due_at + end]
+        spans.append({"fromSeconds": begin, "toSeconds": end, "p95Ms": round(_p95_ms(among), 1)})
+        begin, end = end, 2 * end
+    return spans
 
 
 def _opening_rates(found: Soak) -> list[float]:

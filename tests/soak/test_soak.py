@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from runtime.settings import Settings
-from tests.soak.drain import News
+from tests.soak.drain import News, Sale
 from tests.soak.figures import moments_of, percentile, rates_by_tenth
 from tests.soak.found import Plan, Row, Soak
 from tests.soak.herd import Commits, Herd, choose
@@ -92,11 +92,14 @@ def test_the_report_tells_what_was_wrong_what_was_missed_and_the_memory(ended_we
     ended_well.watch.memory = [(898.0, {"serve": 100.0, "temporal": 50.0}), (950.0, {"serve": 700.0, "temporal": 90.0})]
     ended_well.watch.workflows = [(DUE_AT - 1, 2), (DUE_AT + 2, 1), (DUE_AT + 4, 0)]
     ended_well.wrong = ["something was lost"]
+    asked = {-5: 0.3, 3: 0.4, 12: 0.02, 30: 0.03}
+    ended_well.sales = [Sale(DUE_AT + at, seconds, 0.1) for at, seconds in asked.items()]
     told = as_json(ended_well, Settings())
     text = as_text(told)
     assert "something was lost" in text
     missed = [line for line in text.splitlines() if line.endswith("MISSED")]
     assert [line.split("  ")[0] for line in missed] == ["memory of serve, most"]
+    assert [it["p95Ms"] for it in told["newHoldsAfterDeadline"]] == [400.0, 20.0, 30.0]
     assert told["memoryMiB"]["start"] == {"serve": 100, "temporal": 50}
     assert json.loads(json.dumps(told)) == told
 
