@@ -32,23 +32,27 @@ _OPEN = text("""
     select (select count(*) from reservations where status = 'PENDING') as pending,
            (select count(*) from outbox where sent_at is null) as unsent,
            (select count(*) from inbox where status not in ('DELIVERED', 'DEAD')) as undelivered,
-           (select count(*) from unnest(cast(:told as text[])) as t (id)
-            where not exists (select from inbox i where i.event_id = t.id)) as unread
+           (select count(*) from (select unnest(cast(:told as text[])) except select event_id from inbox) t) as unread
 """)
 _RESERVATIONS = text("""
-    select r.reservation_id::text as id, r.order_id, r.status,
-           (select coalesce(jsonb_object_agg(type, n), '{}') from (
-               select type, count(*) as n from outbox o where o.stream_id = r.reservation_id group by type) t) as news,
-           (select count(*) from reservation_lines l where l.reservation_id = r.reservation_id) as lines,
-           (select count(*) from stock_movements m where m.reference = r.order_id and m.type = 'OUTBOUND') as sales
-    from reservations r
+    with told as (select stream_id, type, count(*) as n from outbox group by stream_id, type),
+         news as (select stream_id, jsonb_object_agg(type, n) as news from told group by stream_id),
+         lines as (select reservation_id, count(*) as lines from reservation_lines group by reservation_id),
+         sales as (select reference, count(*) as sales from stock_movements where type = 'OUTBOUND' group by reference)
+    select r.reservation_id::text as id, r.order_id, r.status, coalesce(n.news, '{}') as news,
+           coalesce(l.lines, 0) as lines, coalesce(s.sales, 0) as sales
+    from reservations r left join news n on n.stream_id = r.reservation_id
+    left join lines l using (reservation_id) left join sales s on s.reference = r.order_id
 """)
+"""One pass over each table: to look into each for every reservation takes longer than a statement may."""
+
 _OUTBOX = text("select event_id::text, type, stream_id::text, sequence, key, sent_at from outbox order by outbox_id")
 _STOCK = text("""
-    select i.sku, sum(i.quantity_total) as now,
-           (select coalesce(sum(l.quantity), 0) from reservations r join reservation_lines l using (reservation_id)
-            join inventory s using (inventory_id) where s.sku = i.sku and r.status = 'COMMITTED') as sold
-    from inventory i group by i.sku
+    with sold as (select s.sku, sum(l.quantity) as sold
+                  from reservations r join reservation_lines l using (reservation_id)
+                  join inventory s using (inventory_id) where r.status = 'COMMITTED' group by s.sku)
+    select i.sku, sum(i.quantity_total) as now, coalesce(max(sold), 0) as sold
+    from inventory i left join sold using (sku) group by i.sku
 """)
 _DEAD = text("select event_id, type, reason from inbox where status = 'DEAD'")
 
