@@ -42,7 +42,7 @@ chaos: setup ## Kill, freeze, restart and cut off every part for SECONDS (240) w
 races: setup ## Try every schedule (SCHEDULES of each, 1000) of everybody who wants the same rows, and tell what held
 	@exec $(RUN) tests.concurrency --schedules $(or $(SCHEDULES),1000) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
-soak: setup ## Open RESERVATIONS (50000), let all fall due at once, and tell what it took (some 25 minutes)
+soak: setup ## Open RESERVATIONS (50000), let all fall due at once, and tell what it took (some 50 minutes)
 	@exec $(RUN) tests.soak --reservations $(or $(RESERVATIONS),50000) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
 cluster-check: setup ## Acceptance, bench and chaos (SECONDS, 120; SEED, 7) on Temporal over Postgres and Apache Kafka
