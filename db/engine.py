@@ -45,9 +45,6 @@ NOT_NOW = frozenset({"53300", "55P03", "57014", "57P01", "57P02", "57P03", "25P0
 """Too many connections, lock or statement or transaction timeout, server going down or coming up."""
 
 
-_ONE = text("select 1")
-
-
 @dataclass(frozen=True, slots=True)
 class ReadSession:
     """Sees committed rows. Every function of db/ that only reads takes one."""
@@ -158,7 +155,7 @@ class Database:
     async def check(self) -> None:
         """One round trip. Raises Unavailable when Postgres does not answer."""
         async with self.read() as session:
-            await session.execute(_ONE)
+            await session.execute(text("select 1"))
 
     def pool_counts(self) -> dict[str, int]:
         """Connections by state: `in_use` and `idle`."""
