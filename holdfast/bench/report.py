@@ -105,10 +105,11 @@ def software_facts() -> dict[str, str]:
             versions[name] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
-    return {"commit": _commit(), **versions}
+    return {"commit": commit_of_checkout(), **versions}
 
 
-def _commit() -> str:
+def commit_of_checkout() -> str:
+    """The commit of this checkout, marked when it was changed since; `unknown` where there is none."""
     command = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - a constant

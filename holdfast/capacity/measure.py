@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 import uuid
 from dataclasses import asdict
@@ -31,6 +29,7 @@ from holdfast.bench.service_load import Shop, open_shop, visited_shop
 from holdfast.capacity.model import Costs
 from holdfast.demo.news import Newsroom, open_newsroom
 from holdfast.service import Service, running_service
+from holdfast.stack.embedded import drop_data, stack_directory
 from runtime.lifecycle import exit_process
 from runtime.settings import Settings
 from runtime.temporal import connect
@@ -183,12 +182,11 @@ async def _measure(directory: Path) -> Costs:
 
 def main(path: Path) -> None:
     """Measure, and write the costs to a file."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-capacity-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("capacity")
     try:
         costs = asyncio.run(_measure(directory))
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        drop_data(directory)
     path.write_text(json.dumps(asdict(costs), indent=1) + "\n", "utf-8")
 
 

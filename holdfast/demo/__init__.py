@@ -12,7 +12,8 @@ import sys
 
 from holdfast.demo.claims import Claims
 from holdfast.demo.stage import Stage
-from holdfast.demo.telling import INTERRUPTED, Telling, temporary_directory
+from holdfast.demo.telling import INTERRUPTED, Telling
+from holdfast.stack.embedded import stack_directory
 from runtime.logs import configure_logging
 from runtime.settings import Settings
 
@@ -37,7 +38,7 @@ def main(settings: Settings, *, as_json: bool = False) -> int:
     claims = Claims()
     stage = Stage(claims, sys.stderr if as_json else sys.stdout)
     stage.open(TITLE, SUMMARY)
-    code = asyncio.run(Telling(stage, claims, temporary_directory()).run(settings))
+    code = asyncio.run(Telling(stage, claims, stack_directory("demo")).run(settings))
     if as_json:
         print(json.dumps(claims.as_json(), indent=2))
     if code != INTERRUPTED:

@@ -148,10 +148,3 @@ def own_settings(settings: Settings) -> Settings:
     values = dict(settings) | {name: Settings.model_fields[name].default for name in ADDRESSES}
     values |= {"app_host": "127.0.0.1", "app_port": 0, "grpc_port": 0, "prometheus_port": 0}
     return Settings.model_construct(settings.model_fields_set - set(ADDRESSES), **values)
-
-
-def temporary_directory() -> Path:
-    """One that the account of Postgres may pass through when we are root."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-demo-")).resolve()
-    directory.chmod(0o711)
-    return directory

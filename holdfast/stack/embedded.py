@@ -95,7 +95,7 @@ async def embedded_stack(
 @asynccontextmanager
 async def temporary_stack(settings: Settings, **options: Any) -> AsyncIterator[Stack]:
     """An `embedded_stack` in a new directory of its own that is gone afterwards. `options` are the same."""
-    async with embedded_stack(_temporary_directory(), settings, temporary=True, **options) as stack:
+    async with embedded_stack(stack_directory(), settings, temporary=True, **options) as stack:
         yield stack
 
 
@@ -182,9 +182,9 @@ class Plan:
         return cache_part(self.directory / "cache", port, log_path, self.settings.redis_password.get_secret_value())
 
 
-def _temporary_directory() -> Path:
-    """One that the account of Postgres may pass through when we are root."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-")).resolve()
+def stack_directory(of: str = "") -> Path:
+    """A temporary one for a stack, with a name that says of what: Postgres' account may pass it when we are root."""
+    directory = Path(tempfile.mkdtemp(prefix=f"holdfast-{of}-" if of else "holdfast-")).resolve()
     directory.chmod(0o711)
     return directory
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from holdfast.bench.report import machine_facts
 from holdfast.service import running_service
+from holdfast.stack.embedded import stack_directory
 from runtime.settings import Settings
 from tests.attack.campaign import campaign
 from tests.attack.target import Target
@@ -34,8 +34,7 @@ def main() -> int:
 
 
 async def _attacked(seconds: float, number: int) -> dict[str, Any]:
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-attack-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("attack")
     settings = Settings(app_port=0, grpc_port=0, prometheus_port=0)
     async with running_service(directory, settings, temporary=True) as service:
         facts = service.facts()

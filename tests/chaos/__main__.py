@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from holdfast.bench.report import machine_facts
+from holdfast.bench.report import commit_of_checkout, machine_facts
 from tests.chaos.campaign import campaign
 from tests.chaos.embedded_scene import embedded_scene
 from tests.chaos.faults import BREAKS, HURTS
@@ -50,16 +49,9 @@ async def _raged(plan: Plan) -> dict[str, Any]:
     return {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),
-        "commit": _commit(),
+        "commit": commit_of_checkout(),
         **as_facts(outcome),
     }
-
-
-def _commit() -> str:
-    """The commit of this checkout, or nothing where there is none."""
-    command = ("git", "rev-parse", "--short", "HEAD")
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return found.stdout.strip()
 
 
 if __name__ == "__main__":

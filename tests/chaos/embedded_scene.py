@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from db.migrations import upgrade
 from gateway.auth import SCOPES, development_token
 from holdfast.processes import NAMES, ProcessPorts, choose_ports, process_parts
 from holdfast.stack.broker import broker_part
-from holdfast.stack.embedded import Stack, embedded_stack
+from holdfast.stack.embedded import Stack, embedded_stack, stack_directory
 from holdfast.stack.placement import shared_home
 from holdfast.stack.ports import LOOPBACK
 from holdfast.stack.supervisor import Supervisor
@@ -33,8 +31,7 @@ async def embedded_scene() -> AsyncIterator[Scene]:
 
     The data is kept as carefully as in `make up`: what Postgres has answered is on the disk.
     """
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-chaos-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("chaos")
     asked = Settings(app_port=0, grpc_port=0, prometheus_port=0)
     async with AsyncExitStack() as opened:
         stack = await opened.enter_async_context(embedded_stack(directory, asked, parts=SERVERS, keep_up=True))

@@ -8,14 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from holdfast.bench.report import machine_facts
+from holdfast.bench.report import commit_of_checkout, machine_facts
 from runtime.lifecycle import exit_process
 from tests.cluster.acceptance import accepted
 from tests.cluster.bench import Size, benched
@@ -79,7 +78,7 @@ def _checked(engines: Engines, given: argparse.Namespace) -> dict[str, Any]:
     return {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),
-        "commit": _commit(),
+        "commit": commit_of_checkout(),
         "seconds": given.seconds,
         "seed": given.seed,
         **stage(),
@@ -97,11 +96,6 @@ def _told(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         phase = {"wrong": [f"broken off by {type(error).__name__}: {error}"[:2000]]}
     say(f"{name} {'did not hold' if phase['wrong'] else 'held'}")
     return phase
-
-
-def _commit() -> str:
-    finished = subprocess.run(("git", "describe", "--always", "--dirty"), capture_output=True, text=True, check=False)
-    return finished.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

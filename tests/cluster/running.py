@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from holdfast.service import Service, running_service
-from holdfast.stack.embedded import drop_data
+from holdfast.stack.embedded import drop_data, stack_directory
 from holdfast.stack.guard import Guard
 from holdfast.stack.placement import shared_home
 from runtime.settings import Settings
@@ -31,8 +30,7 @@ async def running_cluster(engines: Engines) -> AsyncIterator[Service]:
 @contextmanager
 def new_directory() -> Iterator[Path]:
     """A directory for one stack, dropped with all that the stack keeps, one that did not start included."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-cluster-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("cluster")
     try:
         yield directory
     finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from db.migrations import upgrade
-from holdfast.bench.report import machine_facts
+from holdfast.bench.report import commit_of_checkout, machine_facts
 from holdfast.stack.embedded import temporary_stack
 from runtime.logs import configure_logging
 from runtime.settings import Settings
@@ -71,7 +70,7 @@ async def _explored(given: argparse.Namespace) -> dict[str, Any]:
     return {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_facts(),
-        "commit": _commit(),
+        "commit": commit_of_checkout(),
         "settings": {name: getattr(given, name) for name in ("interruptions", "schedules", "seed")},
         "schedules": sum(race["schedules"] for race in races),
         "wrongCount": sum(race["wrongCount"] for race in races),
@@ -138,11 +137,6 @@ def _stories(races: Sequence[dict[str, Any]]) -> list[str]:
 
 def _rule_line(rule: dict[str, Any]) -> str:
     return f"{rule['rule']:80} {rule['shownBy'] or 'UNSEEN':45} {rule['schedules']:5}"
-
-
-def _commit() -> str:
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

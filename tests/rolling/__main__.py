@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from db.engine import Database
-from holdfast.bench.report import machine_facts
+from holdfast.bench.report import commit_of_checkout, machine_facts
 from holdfast.demo.news import open_newsroom
 from tests.reports import keep_report
 from tests.rolling.fleet import Fleet, Replacement, running_fleet
@@ -62,7 +61,7 @@ async def rolled(seconds: float, seed: int) -> dict[str, Any]:
         await database.close()
         return {
             "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
+            "commit": commit_of_checkout(),
             "machine": machine_facts(),
             "seconds": round(time.perf_counter() - began),
             "seed": seed,
@@ -102,11 +101,6 @@ async def _furnished(database: Database) -> Shop:
     place = await add_warehouse(database)
     rows = [await add_stock(database, PIECES, sku=f"ROLL-{number}", warehouse=place) for number in range(SKUS)]
     return Shop(tuple(row.sku for row in rows), tuple(str(row.inventory_id) for row in rows))
-
-
-def _commit() -> str:
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return said.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

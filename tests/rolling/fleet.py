@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from db.migrations import upgrade
 from holdfast.processes import COMMANDS, NAMES
-from holdfast.stack.embedded import Stack, embedded_stack
+from holdfast.stack.embedded import Stack, embedded_stack, stack_directory
 from holdfast.stack.part import Part
 from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import http_answers
@@ -131,8 +130,7 @@ class Fleet:
 @asynccontextmanager
 async def running_fleet() -> AsyncIterator[Fleet]:
     """A stack of its own with two of each process, in a directory that is gone afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-rolling-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("rolling")
     async with AsyncExitStack() as exits:
         stack = await exits.enter_async_context(embedded_stack(directory, Settings(), temporary=True))
         await asyncio.to_thread(upgrade, stack.settings)

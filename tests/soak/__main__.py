@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from holdfast.service import running_service
-from holdfast.stack.embedded import drop_data
+from holdfast.stack.embedded import drop_data, stack_directory
 from runtime.settings import Settings
 from tests.reports import keep_report
 from tests.soak.found import Plan, Soak
@@ -50,8 +49,7 @@ def main() -> int:
 
 async def _soaked(plan: Plan, tell: Tell) -> tuple[Soak, Settings]:
     """On a stack whose data is written as carefully as in production."""
-    directory = Path(tempfile.mkdtemp(prefix="holdfast-soak-")).resolve()
-    directory.chmod(0o711)  # the account of Postgres passes through
+    directory = stack_directory("soak")
     settings = Settings(app_port=0, grpc_port=0, prometheus_port=0)
     try:
         async with running_service(directory, settings) as service:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.bench.report import machine_facts
+from holdfast.bench.report import commit_of_checkout, machine_facts
 from runtime.settings import Settings
 from tests.soak.drain import TRICKLE_PER_SECOND, Sale
 from tests.soak.figures import moments_of, percentile, rates_by_tenth
@@ -67,7 +66,7 @@ def as_json(found: Soak, settings: Settings) -> dict[str, Any]:
     """Everything for programs."""
     return {
         "measuredAt": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit_of_checkout(),
         "machine": machine_facts(),
         "settings": {name: getattr(settings, name) for name in TOLD_SETTINGS},
         "reservations": found.plan.reservations,
@@ -243,8 +242,3 @@ def _memory_table(told: dict[str, dict[str, int]]) -> list[str]:
 
 def _rounded(rates: Sequence[float]) -> list[float]:
     return [round(rate, 1) for rate in rates]
-
-
-def _commit() -> str:
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "unknown"

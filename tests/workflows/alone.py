@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from domain.contracts.names import RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
+from tests.replay.histories_so_far import until
 from tests.workflows.conftest import Running, worker
 from tests.workflows.fakes import FakeStock, hold_request
 
@@ -23,16 +23,6 @@ FORGETS_QUICKLY = {"sticky_queue_schedule_to_start_timeout": timedelta(milliseco
 async def now() -> datetime:
     """The time of the real server."""
     return datetime.now(UTC)
-
-
-async def until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1) -> None:
-    """Wait until the history has so many events of a kind."""
-    async with asyncio.timeout(20):
-        while True:
-            history = await handle.fetch_history()
-            if sum(event.HasField(attribute) for event in history.events) >= count:
-                return
-            await asyncio.sleep(0.05)
 
 
 async def start(client: Client, request: HoldRequest, queue: str) -> WorkflowHandle[Any, str]:

@@ -25,7 +25,8 @@ from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
 from runtime.temporal import connect, ensure_search_attributes
 from tests.conftest import NAMESPACES
-from tests.workflows.alone import FORGETS_QUICKLY, now, start, until
+from tests.replay.histories_so_far import until
+from tests.workflows.alone import FORGETS_QUICKLY, now, start
 from tests.workflows.conftest import worker
 from tests.workflows.fake_desk import FakeDesk, adjustment_request
 from tests.workflows.fakes import FakeStock, decision, hold_request

@@ -14,7 +14,8 @@ from temporalio.exceptions import ApplicationError
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import Decision, HoldOutcome, SettleOutcome
 from domain.reservations import ReservationStatus
-from tests.workflows.alone import FORGETS_QUICKLY, held_and_alone, now, until
+from tests.replay.histories_so_far import until
+from tests.workflows.alone import FORGETS_QUICKLY, held_and_alone, now
 from tests.workflows.conftest import Run, worker
 from tests.workflows.fakes import FakeStock, decision, hold_request
 
