@@ -15,6 +15,7 @@ from tests.concurrency.schedules import Follow, Frontier
 from tests.concurrency.world import World
 
 _LOCK = text("select 1 from inventory where inventory_id = :id for no key update")
+_LOCK_NOW = text("select 1 from inventory where inventory_id = :id for no key update nowait")
 _READ = text("select reorder_point from inventory where inventory_id = :id")
 _WRITE = text("update inventory set reorder_point = :point where inventory_id = :id")
 
@@ -90,8 +91,7 @@ async def test_two_that_wait_for_each_other_are_found(races: Explorer) -> None:
 async def test_an_error_that_nobody_would_have_met_alone_is_found(races: Explorer) -> None:
     async def impatient(world: World, database: Database) -> None:
         async with database.write() as session:
-            await session.execute(text("set local lock_timeout = '1ms'"))
-            await session.execute(_LOCK, {"id": world.stock["A"].inventory_id})
+            await session.execute(_LOCK_NOW, {"id": world.stock["A"].inventory_id})
 
     acts = {"anna": buys("anna", ("A", 1)), "ben": impatient}
     found = await races.explore(Race("impatience", shelves(A=1), acts), interruptions_max=1)
