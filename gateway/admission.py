@@ -35,6 +35,7 @@ class Admission:
         self._limit_min = float(min(LIMIT_MIN, in_work_max))
         self._limit = float(in_work_max)
         self._begun: dict[object, float] = {}
+        self._waiting = 0
         self._decreased_at = 0.0
         self._next_return_at = 0.0
         metrics.ADMISSION_LIMIT.set(in_work_max)
@@ -48,8 +49,7 @@ class Admission:
         """Raise Saturated while no hold would be let in: asked before anything is read for one."""
         self._notice_waiting()
         if len(self._begun) >= self.limit:
-            metrics.ADMISSION_SHED.inc()
-            raise Saturated(retry_after_seconds=self._return_seconds())
+            raise self._sent_away()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -57,6 +57,20 @@ class Admission:
         self.check()
         with self.settling():
             yield
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Pass with one who waits for others before his own hold, or raise Saturated: no more wait than may work.
+
+        Without end they would be a queue of their own, which asks again all at once whenever it moves.
+        """
+        if self._waiting >= self._in_work_max:
+            raise self._sent_away()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     @contextmanager
     def settling(self) -> Iterator[None]:
@@ -78,6 +92,10 @@ class Admission:
         else:
             self._limit = min(float(self._in_work_max), self._limit + 1 / self._limit)
             metrics.ADMISSION_LIMIT.set(self.limit)
+
+    def _sent_away(self) -> Saturated:
+        metrics.ADMISSION_SHED.inc()
+        return Saturated(retry_after_seconds=self._return_seconds())
 
     def _return_seconds(self) -> float:
         """When to come back: one after the other, or a crowd that was sent away comes back as a crowd."""

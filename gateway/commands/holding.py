@@ -116,7 +116,8 @@ class Holding:
             spared = planned if left is found.levels else allocation.planned(request, found, left)
             if not spared.shortages:
                 return spared
-            await self.under_way.ended(found.levels, seconds_max=patience_seconds)
+            with self._admission.waiting():
+                await self.under_way.ended(found.levels, seconds_max=patience_seconds)
         return planned
 
     async def _hopeless(self, request: HoldRequest, found: allocation.Candidates) -> InsufficientStock | None:

@@ -94,7 +94,7 @@ class Buyers:
         fates, asked = self._fates, due
         body = {"reservationId": str(uuid.uuid4()), "orderId": str(uuid.uuid4()), "items": [self._item]}
         while True:
-            status, answer, retry_after_seconds = await self._asked(body)
+            status, answer, retry_after_seconds = await self._asked("/reservations", body)
             taken = time.perf_counter() - asked
             if status != 503:
                 break
@@ -110,10 +110,10 @@ class Buyers:
         else:
             fates.fail("unexpected answer", answer)
 
-    async def _asked(self, body: dict[str, Any]) -> tuple[int, Any, float]:
+    async def _asked(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, float]:
         """An answer; no answer at all is as good as 503, since the reservationId makes asking again safe."""
         try:
-            return await self._shop.ask("/reservations", body)
+            return await self._shop.ask(path, body)
         except (aiohttp.ClientError, TimeoutError):
             self._fates.counts["asked without an answer"] += 1
             return 503, None, 1.0
@@ -128,7 +128,7 @@ class Buyers:
         answer: Any = None
         for _ in range(PAYMENT_TRIES_MAX):
             begin = time.perf_counter()
-            status, answer = await self._shop.post(f"/reservations/{reservation_id}/commit")
+            status, answer, _ = await self._asked(f"/reservations/{reservation_id}/commit")
             if status == 200:
                 self._fates.committed.append(time.perf_counter() - begin)
                 self._fates.counts["sold by REST"] += 1

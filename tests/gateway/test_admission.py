@@ -84,6 +84,18 @@ def test_commits_and_cancels_always_pass_and_leave_no_room_for_holds() -> None:
     gate.check()
 
 
+def test_no_more_wait_for_others_than_may_work_and_they_take_no_room_from_a_hold() -> None:
+    gate = Admission(in_work_max=2, target_seconds=1.0)
+    with gate.waiting(), gate.waiting():
+        with pytest.raises(Saturated) as refusal, gate.waiting():
+            pass
+        assert refusal.value.retry_after_seconds == pytest.approx(1)
+        with gate.hold():
+            pass
+    with gate.waiting():
+        pass
+
+
 def test_slow_work_leaves_less_room_for_new_holds(gate: Admission) -> None:
     with crowded(gate, 100):
         gate.observe(SLOW)

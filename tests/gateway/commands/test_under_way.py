@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ import pytest
 from db import holding
 from db.engine import Database
 from domain.allocation import Level, Pick, Plan
-from domain.errors import InsufficientStock
+from domain.errors import InsufficientStock, Saturated
 from domain.reservations import Reservation
 from domain.stock import StockItem
 from gateway.admission import Admission
@@ -55,7 +56,7 @@ class WorkingTemporal:
 class Rush:
     """A holding with its parts at hand."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, in_work_max: int = 256) -> None:
         rendezvous: Rendezvous[Reservation] = Rendezvous()
         self.temporal = WorkingTemporal(db, rendezvous)
         self.under_way = Watched()
@@ -64,7 +65,7 @@ class Rush:
             temporal=cast("Any", self.temporal),
             rendezvous=rendezvous,
             holds=SharedWork(kept_seconds=10),
-            admission=Admission(in_work_max=256, target_seconds=10.0),
+            admission=Admission(in_work_max=in_work_max, target_seconds=10.0),
         )
         self.holding.under_way = self.under_way
 
@@ -115,6 +116,17 @@ async def test_a_crowd_for_three_pieces_makes_three_holds(db: Database, rush: Ru
     outcomes = await asyncio.gather(*(rush.buy(item) for _ in range(40)), return_exceptions=True)
     assert sum(isinstance(outcome, InsufficientStock) for outcome in outcomes) == 37
     assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 3
+
+
+async def test_who_would_make_the_queue_too_long_is_sent_away_and_told_when_to_come_back(db: Database) -> None:
+    item, rush = await add_stock(db, 1), Rush(db, in_work_max=2)
+    with rush.under_way.taking(plan_for(item, 1)):
+        buyers = [rush.buy(item) for _ in range(3)]
+        first, _ = await asyncio.wait(buyers, return_when=asyncio.FIRST_COMPLETED)
+        await holding.hold(db, hold_request([want(item, 1)]))
+    outcomes = await asyncio.gather(*buyers, return_exceptions=True)
+    assert Counter(type(outcome) for outcome in outcomes) == {InsufficientStock: 2, Saturated: 1}
+    assert [type(one.exception()) for one in first] == [Saturated]
 
 
 async def test_only_rivals_at_the_same_shelf_are_waited_for() -> None:
