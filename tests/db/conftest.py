@@ -9,11 +9,12 @@ import pytest
 from db.engine import Database
 from holdfast.stack import ports
 from runtime.settings import Settings
+from tests.patience import patient_database
 
 
 @pytest.fixture(scope="module")
 async def db(database: Settings) -> AsyncIterator[Database]:
-    connected = Database.connect(database, process="tests")
+    connected = patient_database(database)
     yield connected
     await connected.close()
 

@@ -30,7 +30,7 @@ PASS_FIVE_TIMES = """
 )
 def test_a_kill_point_ends_the_process_at_the_pass_it_names(start_child: StartChild, armed: str, passes: int) -> None:
     child = start_child(PASS_FIVE_TIMES, FAILPOINTS=armed)
-    output, _ = child.communicate(timeout=20)
+    output, _ = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL
     assert output.split() == [str(number) for number in range(1, passes + 1)]
 
@@ -38,7 +38,7 @@ def test_a_kill_point_ends_the_process_at_the_pass_it_names(start_child: StartCh
 @pytest.mark.parametrize("armed", ["", "somewhere_else=kill", "after_hold_commit=kill@6"])
 def test_a_point_that_is_not_reached_changes_nothing(start_child: StartChild, armed: str) -> None:
     child = start_child(PASS_FIVE_TIMES, FAILPOINTS=armed)
-    output, _ = child.communicate(timeout=20)
+    output, _ = child.communicate(timeout=60)
     assert child.returncode == 0
     assert len(output.split()) == 5
 
