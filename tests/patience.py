@@ -9,6 +9,7 @@ import pytest
 
 from db import availability_view, engine
 from db.availability_view import AvailabilityView
+from db.engine import Database
 from runtime.settings import Settings
 
 PATIENCE_SECONDS = 10.0
@@ -20,6 +21,16 @@ def patient_connections() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", int(PATIENCE_SECONDS))
         yield
+
+
+def patient_database(settings: Settings) -> Database:
+    """A database whose sessions wait for each other: no limit is met because a machine stood still for seconds."""
+    limits = ("LOCK_TIMEOUT_MS", "STATEMENT_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS", "IDLE_IN_TRANSACTION_TIMEOUT_MS")
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in limits:
+            patch.setattr(engine, limit, int(PATIENCE_SECONDS * 5_000))
+        patch.setattr(engine, "POOL_WAIT_SECONDS", PATIENCE_SECONDS * 5)
+        return Database.connect(settings, process="tests")
 
 
 def patient_view(settings: Settings) -> AvailabilityView:

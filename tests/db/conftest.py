@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from db.engine import Database
+from holdfast.stack import ports
 from runtime.settings import Settings
+from tests.patience import patient_database
 
 
 @pytest.fixture(scope="module")
 async def db(database: Settings) -> AsyncIterator[Database]:
-    connected = Database.connect(database, process="tests")
+    connected = patient_database(database)
     yield connected
     await connected.close()
 
@@ -21,6 +22,4 @@ async def db(database: Settings) -> AsyncIterator[Database]:
 @pytest.fixture
 def free_port() -> int:
     """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()

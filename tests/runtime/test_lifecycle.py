@@ -43,7 +43,7 @@ async def fail(stop):
 
 
 def run_to_end(child: subprocess.Popen[str]) -> tuple[str, list[dict[str, Any]]]:
-    output, errors = child.communicate(timeout=20)
+    output, errors = child.communicate(timeout=60)
     return output, [json.loads(line) for line in errors.splitlines()]
 
 
@@ -100,6 +100,7 @@ async def drain_after_the_echo(stop):
     await end.wait()
     print("drained")
 import signal
+lifecycle.ECHO_SECONDS_MAX = 60
 run_process(drain_after_the_echo)
 """
     child = start_child(PREAMBLE + code)

@@ -20,7 +20,7 @@ configure_logging(load_settings(), "bridge")
 
 def lines_of(start_child: StartChild, code: str, **environment: str) -> list[dict[str, Any]]:
     child = start_child(PREAMBLE + code, **environment)
-    output, errors = child.communicate(timeout=20)
+    output, errors = child.communicate(timeout=60)
     assert child.returncode == 0, errors
     assert output == ""
     return [json.loads(line) for line in errors.splitlines()]
@@ -124,7 +124,7 @@ def test_values_that_json_does_not_know_are_written_as_text(start_child: StartCh
 def test_on_a_terminal_lines_are_for_people(start_child: StartChild) -> None:
     controller, terminal = pty.openpty()
     child = start_child(PREAMBLE + 'log.info("hold_committed", lines=2)', stderr=terminal)
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     os.close(terminal)
     shown = os.read(controller, 10_000).decode()
     os.close(controller)

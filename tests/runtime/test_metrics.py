@@ -99,7 +99,7 @@ def test_a_process_that_ends_in_order_leaves_the_shared_gauges(start_child: Star
         metrics.ADMISSION_INFLIGHT.set(3)
         exit_process(0)
     """
-    start_child(code, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)).communicate(timeout=20)
+    start_child(code, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)).communicate(timeout=60)
     assert scrape(start_child, tmp_path) == {"reservations": 1.0, "holds": 1.0, "inflight": 0.0}
 
 
@@ -109,7 +109,7 @@ def samples(family_name: str) -> list[Sample]:
 
 
 def scrape(start_child: StartChild, directory: Path) -> dict[str, float | None]:
-    text, _ = start_child(SCRAPE, PROMETHEUS_MULTIPROC_DIR=str(directory)).communicate(timeout=20)
+    text, _ = start_child(SCRAPE, PROMETHEUS_MULTIPROC_DIR=str(directory)).communicate(timeout=60)
     values = {
         sample.name: sample.value
         for family in text_string_to_metric_families(text)
