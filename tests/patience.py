@@ -9,6 +9,7 @@ import pytest
 
 from db import availability_view, engine
 from db.availability_view import AvailabilityView
+from db.engine import Database
 from runtime.settings import Settings
 
 PATIENCE_SECONDS = 10.0
@@ -16,10 +17,19 @@ PATIENCE_SECONDS = 10.0
 
 @contextmanager
 def patient_connections() -> Iterator[None]:
-    """New connections to Postgres may take their time."""
+    """New connections to Postgres may take their time, and so may whoever waits for one of the pool."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", int(PATIENCE_SECONDS))
+        patch.setattr(engine, "POOL_WAIT_SECONDS", PATIENCE_SECONDS)
         yield
+
+
+def patient_database(settings: Settings) -> Database:
+    """A database where a crowd may wait for its locks, each behind all others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LOCK_TIMEOUT_MS", "STATEMENT_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS"):
+            patch.setattr(engine, name, int(3_000 * PATIENCE_SECONDS))
+        return Database.connect(settings, process="tests")
 
 
 def patient_view(settings: Settings) -> AvailabilityView:
