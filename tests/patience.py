@@ -17,9 +17,10 @@ PATIENCE_SECONDS = 10.0
 
 @contextmanager
 def patient_connections() -> Iterator[None]:
-    """New connections to Postgres may take their time."""
+    """New connections to Postgres may take their time, and so may whoever waits for one of the pool."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", int(PATIENCE_SECONDS))
+        patch.setattr(engine, "POOL_WAIT_SECONDS", PATIENCE_SECONDS)
         yield
 
 

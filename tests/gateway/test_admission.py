@@ -113,11 +113,12 @@ def test_a_limit_that_was_never_met_shrinks_to_what_was_in_work(gate: Admission)
 
 
 def test_what_is_slow_counts_before_it_is_done(gate: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.perf_counter()
+    monkeypatch.setattr(admission.time, "perf_counter", lambda: now)
     with crowded(gate, 20):
         gate.check()
         assert gate.limit == 100
-        now = time.perf_counter()
-        monkeypatch.setattr(admission.time, "perf_counter", lambda: now + SLOW)
+        now += SLOW
         with pytest.raises(Saturated):
             gate.check()
         assert gate.limit == 16
@@ -142,12 +143,16 @@ def test_some_holds_are_let_in_however_slow_it_is(gate: Admission) -> None:
     assert gate.limit == LIMIT_MIN
 
 
-def test_one_episode_of_slowness_counts_once() -> None:
-    gate = Admission(in_work_max=100, target_seconds=1.0)
+def test_one_episode_of_slowness_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, now = Admission(in_work_max=100, target_seconds=1.0), time.monotonic()
+    monkeypatch.setattr(admission.time, "monotonic", lambda: now)
     with crowded(gate, 100):
         for _ in range(50):
             gate.observe(SLOW)
         assert gate.limit == 80
+        now += 2 * admission.DECREASE_PAUSE_SECONDS
+        gate.observe(SLOW)
+        assert gate.limit == 64
 
 
 def test_holds_commits_and_cancels_are_observed_themselves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,13 +170,13 @@ async def test_the_scheme_is_written_as_one_likes() -> None:
 
 async def test_a_remembered_token_is_forgotten_when_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     authenticator = Authenticator(SETTINGS)
-    token = signed(exp=time.time() + 5)
+    token = signed(exp=time.time() + 40)
     await caller_of(token, authenticator)
     with monkeypatch.context() as later:
         now = time.time()
-        later.setattr(time, "time", lambda: now + 4)
+        later.setattr(time, "time", lambda: now + 20)
         assert (await caller_of(token, authenticator)).subject == "shop"
-        later.setattr(time, "time", lambda: now + 6)
+        later.setattr(time, "time", lambda: now + 41)
         assert authenticator._remembered(token.removeprefix("Bearer ")) is None
 
 
@@ -253,7 +253,10 @@ def public(key: Any, kid: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def issuer() -> Iterator[str]:
+def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where keys are published, in a thread that gets the time to answer; pauses outlast the test."""
+    for name in ("FETCH_TIMEOUT_SECONDS", "REFRESH_COOLDOWN_SECONDS", "RETRY_SECONDS"):
+        monkeypatch.setattr(keys, name, 60.0)
     Issuer.keys, Issuer.asked, Issuer.status, Issuer.raw = [public(RSA, "rsa"), public(EC, "ec")], 0, 200, b""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -110,11 +110,11 @@ async def test_a_repeat_while_the_first_is_running_is_told_when_to_come_back(sto
         await leave.wait()
         return DONE
 
-    first = asyncio.create_task(ask(store, key, slow, lease_seconds=7))
+    first = asyncio.create_task(ask(store, key, slow, lease_seconds=60))
     await entered.wait()
     with pytest.raises(RequestInProgress) as refused:
         await ask(store, key, Worker())
-    assert 1 <= (refused.value.retry_after_seconds or 0) <= 7
+    assert 1 <= (refused.value.retry_after_seconds or 0) <= 60
     with pytest.raises(IdempotencyKeyReused):
         await ask(store, key, Worker(), body="another")
     leave.set()

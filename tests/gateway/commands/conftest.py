@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
 from collections.abc import AsyncIterator
 
@@ -17,12 +16,12 @@ from gateway.commands.warehouses import WarehouseCommands
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
-from tests.patience import patient_view
+from tests.patience import patient_database, patient_view
 
 
 @pytest.fixture(scope="module")
 async def db(database: Settings) -> AsyncIterator[Database]:
-    connected = Database.connect(database, process="tests")
+    connected = patient_database(database)
     yield connected
     await connected.close()
 
@@ -52,11 +51,3 @@ def views(db: Database, view: AvailabilityView) -> Views:
 @pytest.fixture
 def caller() -> Caller:
     return Caller(actor=Actor(uuid.uuid4(), "clerk"), subject="clerk", scopes=frozenset(), request_id="request-1")
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

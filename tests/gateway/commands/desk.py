@@ -60,7 +60,7 @@ class Desk:
         async with reservation_worker(other, own, self.settings):
             yield
 
-    async def reserve(self, *items: Item, deadline_seconds: float = 8.0, **fields: Any) -> Reserved:
+    async def reserve(self, *items: Item, deadline_seconds: float = 20.0, **fields: Any) -> Reserved:
         command = ReserveCommand(**{"order_id": unique("ORDER"), "items": items, **fields})
         return await self.commands.reserve(command, CALLER, source=Source.REST, deadline_seconds=deadline_seconds)
 

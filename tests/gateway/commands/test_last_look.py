@@ -27,7 +27,7 @@ async def test_a_last_look_finds_the_row_or_nothing_in_time(
     monkeypatch: pytest.MonkeyPatch, read: object, answer: str | None
 ) -> None:
     monkeypatch.setattr(module, "LAST_READ_SECONDS", 0.05)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await last_look(read()) == answer  # type: ignore[operator]
 
 
@@ -44,7 +44,8 @@ async def test_waiting_leaves_a_second_for_the_look_and_takes_half_of_a_short_ti
     deadline_seconds: float, waits_seconds: float
 ) -> None:
     loop = asyncio.get_running_loop()
+    before = loop.time()
     async with leaving_time_to_look(deadline_seconds) as limit:
         ends_at = limit.when()
     assert ends_at is not None
-    assert ends_at - loop.time() == pytest.approx(waits_seconds, abs=0.2)
+    assert before + waits_seconds <= ends_at <= loop.time() + waits_seconds

@@ -17,6 +17,7 @@ from domain.errors import InsufficientStock, Saturated
 from domain.reservations import Reservation
 from domain.stock import StockItem
 from gateway.admission import Admission
+from gateway.commands import holding as gateway_holding
 from gateway.commands.holding import Holding
 from gateway.commands.under_way import UnderWay
 from runtime.rendezvous import Rendezvous
@@ -80,7 +81,9 @@ def plan_for(item: StockItem, quantity: int) -> Plan:
 
 
 @pytest.fixture
-def rush(db: Database) -> Rush:
+def rush(db: Database, monkeypatch: pytest.MonkeyPatch) -> Rush:
+    """Whoever waits for a rival waits as long as it takes: a busy machine makes nobody try all the same."""
+    monkeypatch.setattr(gateway_holding, "RENDEZVOUS_SECONDS", SECONDS_MAX)
     return Rush(db)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from db import availability_view
 from db.availability_view import AvailabilityView
 from db.engine import Database, ReadSession
 from db.movements import MovementFilter
@@ -106,13 +107,11 @@ async def test_a_text_that_no_row_can_hold_is_refused_before_postgres_sees_it(vi
 
 class TestAvailability:
     @pytest.fixture(params=["with Redis", "without Redis"])
-    async def checked(
-        self, request: pytest.FixtureRequest, db: Database, redis_server: Stack, free_port: int
-    ) -> AsyncIterator[Views]:
+    async def checked(self, request: pytest.FixtureRequest, db: Database, redis_server: Stack) -> AsyncIterator[Views]:
         """The same answers with the view and without."""
         reached = redis_server.settings
         if request.param == "without Redis":
-            reached = reached.model_copy(update={"redis_port": free_port})
+            reached = reached.model_copy(update={"redis_port": 1})
         view = patient_view(reached)
         yield Views(db, view)
         await view.close()
@@ -222,7 +221,11 @@ class TestAvailability:
                 await checked.check_availability_bulk([AvailabilityQuery(sku=item.sku, quantity=1)] * length)
 
 
-async def test_what_is_in_the_view_costs_postgres_nothing(db: Database, view: AvailabilityView) -> None:
+async def test_what_is_in_the_view_costs_postgres_nothing(
+    db: Database, view: AvailabilityView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(availability_view, "ENTRY_MS", 60_000)
+    monkeypatch.setattr(availability_view, "FILL_WITHIN_SECONDS", 60.0)
     counted = Counted(db)
     views = Views(counted, view)  # type: ignore[arg-type]
     items = [await add_stock(db, 5) for _ in range(3)]

@@ -522,7 +522,7 @@ class Face:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(raw)
-            return await asyncio.wait_for(reader.read(), 5)
+            return await asyncio.wait_for(reader.read(), 30)
         finally:
             writer.close()
             await writer.wait_closed()

@@ -59,7 +59,7 @@ def threaded_face(database: Settings) -> Iterator[Face]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield faces[0]
     done.set()
     thread.join()

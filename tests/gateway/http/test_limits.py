@@ -14,7 +14,8 @@ from runtime.settings import Settings
 from tests.gateway.http.face import COMMITTED, HELD, RESERVATION, RESERVE, Face, served
 
 PATH = "/api/v1/reservations"
-HASTY = Settings(app_env="test", request_timeout_seconds=0.2, shutdown_grace_seconds=5)
+HASTY = Settings(app_env="test", request_timeout_seconds=1.0, shutdown_grace_seconds=30)
+"""Time enough to read a request on a busy machine: one that is too slow to come in is refused otherwise."""
 
 
 class Slow:
@@ -53,7 +54,7 @@ async def test_a_hold_that_takes_too_long_names_the_reservation_it_is_about(own_
         assert answer.json["reservationId"] == str(command.reservation_id)
         assert own_id in (None, command.reservation_id)
         slow.leave.set()
-        await asyncio.wait_for(slow.ended.wait(), 5)
+        await asyncio.wait_for(slow.ended.wait(), 30)
 
 
 async def test_a_read_that_takes_too_long_changed_nothing() -> None:
@@ -71,7 +72,7 @@ async def test_a_hold_goes_on_when_the_caller_hangs_up(face: Face) -> None:
     with pytest.raises(asyncio.CancelledError):
         await asking
     slow.leave.set()
-    await asyncio.wait_for(slow.ended.wait(), 5)
+    await asyncio.wait_for(slow.ended.wait(), 30)
 
 
 async def test_a_failure_nobody_waits_for_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +85,7 @@ async def test_a_failure_nobody_waits_for_is_logged(capfd: pytest.CaptureFixture
         face.reservations.answers["commit"] = fail
         assert (await face.post(f"{PATH}/{RESERVATION}/commit")).status == 503
         leave.set()
-        await draining(face.app).unfinished.wait(5)
+        await draining(face.app).unfinished.wait(30)
     logged = capfd.readouterr()
     assert "http_work_failed" in logged.out + logged.err
 
@@ -111,7 +112,7 @@ async def test_waiting_ends_when_the_grace_is_over() -> None:
         await face.reserve()
         assert await draining(face.app).wait(0.05) is False
         slow.leave.set()
-        assert await draining(face.app).wait(5) is True
+        assert await draining(face.app).wait(30) is True
 
 
 async def test_readiness_goes_red_before_anything_is_refused() -> None:

@@ -144,14 +144,14 @@ class Face:
         """The metadata entry of a token."""
         return ("authorization", "Bearer " + development_token(self.services.settings, subject=subject, scopes=scopes))
 
-    async def call(self, method: str, request: Message, *more: tuple[str, str], deadline_seconds: float = 5.0) -> Any:
+    async def call(self, method: str, request: Message, *more: tuple[str, str], deadline_seconds: float = 30.0) -> Any:
         """Call a method as somebody who may do everything."""
         return await getattr(self.stub, method)(request, metadata=(*self.metadata, *more), timeout=deadline_seconds)
 
     async def raw(self, path: str, message: bytes) -> bytes:
         """Send bytes to a method, whatever they are; the bytes of its answer."""
         call: Any = self.channel.unary_unary(f"/{path}")
-        answer: bytes = await call(message, metadata=self.metadata, timeout=10)
+        answer: bytes = await call(message, metadata=self.metadata, timeout=30)
         return answer
 
     async def refusal(self, method: str, request: Message, *more: tuple[str, str]) -> Refusal:

@@ -82,9 +82,9 @@ async def test_a_trace_is_continued_when_it_is_well_formed(face: Face, sent: str
 
 
 async def test_the_callers_deadline_bounds_the_command_with_room_for_the_answer(face: Face) -> None:
-    await face.call("ReserveStock", RESERVE, deadline_seconds=3.0)
+    await face.call("ReserveStock", RESERVE, deadline_seconds=8.0)
     seconds = face.reservations.last("reserve")[1]["deadline_seconds"]
-    assert 1.0 < seconds < 3.0 - ANSWER_SECONDS
+    assert 0.0 < seconds < 8.0 - ANSWER_SECONDS < face.services.settings.request_timeout_seconds
 
 
 async def test_without_a_deadline_and_beyond_the_limit_the_settings_limit_holds(face: Face) -> None:
@@ -92,7 +92,7 @@ async def test_without_a_deadline_and_beyond_the_limit_the_settings_limit_holds(
     for timeout in (None, 10 * limit):
         await face.stub.ReserveStock(RESERVE, metadata=face.metadata, timeout=timeout)
         seconds = face.reservations.last("reserve")[1]["deadline_seconds"]
-        assert limit - 1 < seconds < limit - ANSWER_SECONDS
+        assert limit / 2 < seconds < limit - ANSWER_SECONDS
 
 
 @pytest.fixture
@@ -111,8 +111,8 @@ def never() -> Iterator[Any]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> float:
     """A deadline in seconds of which nearly all is kept back for the answer, so that a busy machine is no matter."""
-    monkeypatch.setattr(calls, "ANSWER_SECONDS", 4.5)
-    return 5.0
+    monkeypatch.setattr(calls, "ANSWER_SECONDS", 29.5)
+    return 30.0
 
 
 async def test_a_change_whose_time_is_up_says_that_the_outcome_is_unknown_before_the_caller_gives_up(
@@ -207,6 +207,7 @@ async def test_calls_are_measured_by_method_and_code(face: Face) -> None:
     await face.call("GetInventory", GET)
     face.views.answers["inventory_item"] = NotFound()
     await face.refusal("GetInventory", GET)
+    await face.server._in_flight.wait_until_idle()
     assert (answered(METHOD, "OK"), answered(METHOD, "NOT_FOUND")) == (before[0] + 1, before[1] + 1)
 
 

@@ -56,7 +56,7 @@ async def test_health_follows_what_we_cannot_serve_without(monkeypatch: pytest.M
         return check
 
     checks = HealthChecks(required={"postgres": dependency("postgres")}, optional={"redis": dependency("redis")})
-    async with served(Settings(app_env="test"), health=checks) as face, asyncio.timeout(10):
+    async with served(Settings(app_env="test"), health=checks) as face, asyncio.timeout(60):
         watch = health(face).Watch(health_pb2.HealthCheckRequest(service=service))
         assert (await watch.read()).status == SERVING
         away.add("postgres")
@@ -178,7 +178,7 @@ async def test_stopping_does_not_wait_for_those_who_only_listen() -> None:
     async with served(Settings(app_env="test")) as face:
         watch = health(face).Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == SERVING
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await face.server.stop(grace_seconds=60.0)
 
 
