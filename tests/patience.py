@@ -12,13 +12,18 @@ from db.availability_view import AvailabilityView
 from runtime.settings import Settings
 
 PATIENCE_SECONDS = 10.0
+LIMITS = ("LOCK_TIMEOUT_MS", "STATEMENT_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS", "IDLE_IN_TRANSACTION_TIMEOUT_MS")
+"""Of every session. A test that is about one of them sets it itself."""
 
 
 @contextmanager
 def patient_connections() -> Iterator[None]:
-    """New connections to Postgres may take their time."""
+    """Postgres may take its time: for a new connection, and for whoever waits behind others or holds them up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", int(PATIENCE_SECONDS))
+        patch.setattr(engine, "POOL_WAIT_SECONDS", 3 * PATIENCE_SECONDS)
+        for limit in LIMITS:
+            patch.setattr(engine, limit, int(6 * PATIENCE_SECONDS * 1000))
         yield
 
 
