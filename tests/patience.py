@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from db import availability_view, engine
 from db.availability_view import AvailabilityView
@@ -13,25 +15,25 @@ from db.engine import Database
 from runtime.settings import Settings
 
 PATIENCE_SECONDS = 10.0
+LIMITS = ("LOCK_TIMEOUT_MS", "STATEMENT_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS", "IDLE_IN_TRANSACTION_TIMEOUT_MS")
+"""Of every session. A test that is about one of them sets it itself."""
 
 
 @contextmanager
 def patient_connections() -> Iterator[None]:
-    """New connections to Postgres may take their time, and so may whoever waits for one of the pool."""
+    """Postgres may take its time: for a new connection, and for whoever waits behind others or holds them up."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "CONNECT_TIMEOUT_SECONDS", int(PATIENCE_SECONDS))
-        patch.setattr(engine, "POOL_WAIT_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(engine, "POOL_WAIT_SECONDS", 3 * PATIENCE_SECONDS)
+        for limit in LIMITS:
+            patch.setattr(engine, limit, int(6 * PATIENCE_SECONDS * 1000))
         yield
 
 
-def patient_database(settings: Settings) -> Database:
-    """A database whose sessions wait for each other: no limit is met because a machine stood still for seconds."""
-    limits = ("LOCK_TIMEOUT_MS", "STATEMENT_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS", "IDLE_IN_TRANSACTION_TIMEOUT_MS")
-    with pytest.MonkeyPatch.context() as patch:
-        for limit in limits:
-            patch.setattr(engine, limit, int(PATIENCE_SECONDS * 5_000))
-        patch.setattr(engine, "POOL_WAIT_SECONDS", PATIENCE_SECONDS * 5)
-        return Database.connect(settings, process="tests")
+@retry(retry=retry_if_exception_type(RuntimeError), stop=stop_after_attempt(6), reraise=True)
+async def patiently_started(start: Callable[[], Awaitable[WorkflowEnvironment]]) -> WorkflowEnvironment:
+    """A Temporal server of a test's own, which the SDK gives up after five seconds."""
+    return await start()
 
 
 def patient_view(settings: Settings) -> AvailabilityView:

@@ -23,6 +23,7 @@ from sqlalchemy import event
 from db import engine
 from db.engine import Database
 from runtime.settings import Settings
+from tests.patience import LIMITS
 
 RACERS = 3
 LOOK_SECONDS = 0.001
@@ -31,7 +32,7 @@ LOOK_SECONDS = 0.001
 LOOKS_AT_A_CIRCLE = 3
 """Everybody waiting for somebody who waits: once may be a look at two moments."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """For the next stop, whatever else the machine does."""
 
 _UNSHARED = re.compile(
@@ -191,12 +192,7 @@ async def stage(settings: Settings) -> AsyncIterator[Stage]:
     }
     racers = tuple(Racer(number) for number in range(RACERS))
     with pytest.MonkeyPatch.context() as patch:
-        for limit in (
-            "LOCK_TIMEOUT_MS",
-            "STATEMENT_TIMEOUT_MS",
-            "TRANSACTION_TIMEOUT_MS",
-            "IDLE_IN_TRANSACTION_TIMEOUT_MS",
-        ):
+        for limit in LIMITS:
             patch.setattr(engine, limit, int(PATIENCE_SECONDS * 2000))
         async with await psycopg.AsyncConnection.connect(**address, autocommit=True) as gatekeeper:
             await gatekeeper.execute(Path(__file__).with_name("stage.sql").read_text("utf-8"))

@@ -35,8 +35,8 @@ async def test_a_frozen_session_loses_its_locks_and_its_work(db: Database) -> No
 
     async def frozen() -> None:
         async with db.write() as session:
-            await session.execute(text("set local idle_in_transaction_session_timeout = '200ms'"))
             await session.execute(text("select change_stock_row(:id, 0, 5, null)"), {"id": item.inventory_id})
+            await session.execute(text("set local idle_in_transaction_session_timeout = '200ms'"))
             # It says nothing to Postgres until another buyer has got the row.
             bought.append(await hold(db, want(item, 5)))
             await session.execute(text("select 1"))

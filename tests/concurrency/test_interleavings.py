@@ -189,12 +189,12 @@ async def test_an_extension_in_time_keeps_a_buyer_from_reclaiming_the_hold(db: D
     """The buyer sees the hold overdue and waits for its lock; once he has it, the hold lives."""
     item = await add_stock(db, 5)
     held = await hold(db, want(item, 5), hold_seconds=600)
-    soon = "update reservations set expires_at = clock_timestamp() + interval '100 ms' where reservation_id = :id"
+    soon = "update reservations set expires_at = clock_timestamp() + interval '3 s' where reservation_id = :id"
     async with db.write() as session:
         await session.execute(text(soon), {"id": held.reservation_id})
     async with db.write() as session:
         extended = await _extending(session, held)
-        await session.execute(text("select pg_sleep(0.12)"))
+        await session.execute(text("select pg_sleep(3)"))
         buyer = asyncio.create_task(hold(db, want(item, 1)))
         await wait_until_blocked(db)
     assert extended is not None

@@ -9,12 +9,11 @@ import pytest
 from db.engine import Database
 from holdfast.stack import ports
 from runtime.settings import Settings
-from tests.patience import patient_database
 
 
 @pytest.fixture(scope="module")
 async def db(database: Settings) -> AsyncIterator[Database]:
-    connected = patient_database(database)
+    connected = Database.connect(database, process="tests")
     yield connected
     await connected.close()
 

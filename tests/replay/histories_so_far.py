@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 
 async def until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1) -> None:
     """Wait until the history has so many events of a kind."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             history = await handle.fetch_history()
             if sum(event.HasField(attribute) for event in history.events) >= count:  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RECONCILE_WORKFLOW, RESERVATION_WORKFLOW
 from domain.contracts.reservations import HoldOutcome, SettleOutcome
 from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
+from tests.patience import patiently_started
 from tests.replay.histories_so_far import until
 from tests.replay.operation_scenarios import OPERATION_SCENARIOS
 from tests.replay.purchase_scenarios import PURCHASE_SCENARIOS
@@ -39,15 +40,17 @@ LONG_HOLD_SECONDS = 86_400
 @asynccontextmanager
 async def recording_server() -> AsyncIterator[Client]:
     """A development server that suggests to continue as new early."""
-    environment = await WorkflowEnvironment.start_local(
-        data_converter=DATA_CONVERTER,
-        identity=IDENTITY,
-        dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
-        dev_server_log_level="error",
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            f"limit.historyCount.suggestContinueAsNew={CONTINUE_AS_NEW_AFTER_EVENTS}",
-        ],
+    environment = await patiently_started(
+        lambda: WorkflowEnvironment.start_local(
+            data_converter=DATA_CONVERTER,
+            identity=IDENTITY,
+            dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
+            dev_server_log_level="error",
+            dev_server_extra_args=[
+                "--dynamic-config-value",
+                f"limit.historyCount.suggestContinueAsNew={CONTINUE_AS_NEW_AFTER_EVENTS}",
+            ],
+        )
     )
     async with environment:
         await ensure_search_attributes(environment.client)
@@ -64,13 +67,13 @@ class Scene:
     handle: WorkflowHandle[Any, Any]
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, *, forgets_after: timedelta = timedelta(milliseconds=200)) -> AsyncIterator[None]:
         async with Worker(
             self.client,
             task_queue=self.queue,
             workflows=[ReservationWorkflow],
             activities=[self.stock.hold, self.stock.settle],
-            sticky_queue_schedule_to_start_timeout=timedelta(milliseconds=200),
+            sticky_queue_schedule_to_start_timeout=forgets_after,
             identity=IDENTITY,
         ):
             yield
@@ -211,9 +214,14 @@ async def sold_and_returned_in_one_task(client: Client) -> Scene:
 
 
 async def committed_in_one_task_with_the_timer(client: Client) -> Scene:
-    scene = await _scene(client, hold_seconds=3)
-    async with scene.working():
-        await scene.held()
+    hold_seconds = 3
+    while True:  # until the worker is gone before the deadline, however slow the machine is
+        scene = await _scene(client, hold_seconds=hold_seconds)
+        async with scene.working():
+            await scene.held()
+        if not scene.stock.asked:
+            break
+        hold_seconds *= 3
     await scene.handle.signal(COMMIT, decision())
     await scene.until("timer_fired_event_attributes")
     async with scene.working():
@@ -231,7 +239,7 @@ async def held_through_an_outage(client: Client) -> Scene:
 
 async def continued_as_new(client: Client) -> Scene:
     scene = await _scene(client)
-    async with scene.working():
+    async with scene.working(forgets_after=timedelta(seconds=60)):  # each task that is late adds events that count
         await scene.held()
         while not await _has_continued(scene):
             await scene.ask(EXTEND, hold_seconds=2 * LONG_HOLD_SECONDS)

@@ -33,7 +33,7 @@ def kafka(database: Settings, kafka_server: Stack) -> Settings:
     number = next(_numbers)
     names = {f"kafka_topic_{kind}_events": f"{kind}.{number}" for kind in ("inventory", "order", "product")}
     return database.model_copy(
-        update={**kafka_server.addresses, **names, "kafka_group_id": f"group-{number}", "event_wait_seconds": 20.0}
+        update={**kafka_server.addresses, **names, "kafka_group_id": f"group-{number}", "event_wait_seconds": 120.0}
     )
 
 

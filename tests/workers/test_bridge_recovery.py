@@ -16,7 +16,7 @@ from db.engine import Database
 from runtime.settings import Settings
 from tests.workers.fakes import FakeWorkflows
 from tests.workers.streams import Broker, publishing, reading
-from tests.workers.waiting import running, scalar, until
+from tests.workers.waiting import WAIT_SECONDS_MAX, running, scalar, until
 from tests.workers.world import Publish, World, put_stock
 from workers import bridge_consuming
 from workers.bridge import Bridge
@@ -131,7 +131,7 @@ async def test_a_schema_that_lacks_what_we_need_ends_the_bridge_and_no_event(qui
     try:
         await quiet.created("o-1", "created")
         with pytest.raises(Exception, match="reservations"):
-            await asyncio.wait_for(quiet.bridge().run(asyncio.Event()), 20)
+            await asyncio.wait_for(quiet.bridge().run(asyncio.Event()), WAIT_SECONDS_MAX)
     finally:
         async with quiet.database.write() as session:
             await session.execute(text("alter table gone rename to reservations"))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.workers.waiting import WAIT_SECONDS_MAX
 from workers.lanes import Lanes
 from workers.offsets import OffsetTracker
 
@@ -26,7 +27,7 @@ async def test_jobs_of_one_lane_run_one_after_the_other_and_lanes_beside_each_ot
     lanes.submit("b", partial(job, "b1"))
     done = asyncio.Event()
     lanes.submit("a", lambda: _set(done))
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), WAIT_SECONDS_MAX)
     assert log == ["b1", "a1", "a2"]
     await lanes.close()
 
@@ -51,7 +52,7 @@ async def test_no_more_jobs_than_allowed_run_at_once() -> None:
     for number in range(10):
         lanes.submit(f"lane {number}", partial(job, number == 9))
     assert len(lanes) == 10
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), WAIT_SECONDS_MAX)
     assert most == 2
     await lanes.close()
 
@@ -64,7 +65,7 @@ async def test_a_job_that_fails_is_heard_of() -> None:
 
     lanes.submit("a", stumble)
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(lanes.failed(), 5)
+        await asyncio.wait_for(lanes.failed(), WAIT_SECONDS_MAX)
     await lanes.close()
     assert len(lanes) == 0
 

@@ -16,7 +16,7 @@ from db import outbox
 from db.engine import Database
 from runtime.settings import Settings
 from tests.workers.streams import Broker, reading
-from tests.workers.waiting import rows, running, scalar, until
+from tests.workers.waiting import WAIT_SECONDS_MAX, rows, running, scalar, until
 from workers import relay as relay_module
 from workers.relay import Relay
 
@@ -182,13 +182,13 @@ async def test_a_relay_process_killed_between_send_and_mark_is_continued(
     async with reading(kafka, kafka.kafka_topic_inventory_events) as reader:
         killed = start_child(kafka, "relay", FAILPOINTS="after_relay_send=kill")
         await reader.at_least(1)
-        assert await asyncio.to_thread(killed.wait, 20) == -signal.SIGKILL
+        assert await asyncio.to_thread(killed.wait, WAIT_SECONDS_MAX) == -signal.SIGKILL
         assert not await all_sent(db)
         heir = start_child(kafka, "relay")
         first, second = await reader.at_least(2)
         await until(lambda: all_sent(db))
         heir.terminate()
-        assert await asyncio.to_thread(heir.wait, 20) == 0
+        assert await asyncio.to_thread(heir.wait, WAIT_SECONDS_MAX) == 0
     assert first.value == second.value
 
 

@@ -22,6 +22,7 @@ from domain.contracts.names import RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
 from holdfast.stack.embedded import Stack
 from runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
+from tests.patience import patiently_started
 from tests.workflows.fakes import FakeStock, hold_request
 from workflows.ports import ReservationActivities
 from workflows.reservation import ReservationWorkflow
@@ -51,8 +52,10 @@ Run = Callable[..., AbstractAsyncContextManager[Running]]
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """The server that skips the time that nobody uses. One test at a time: its clock is shared, by a module."""
     program = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
-    environment = await WorkflowEnvironment.start_time_skipping(
-        data_converter=DATA_CONVERTER, test_server_existing_path=str(program)
+    environment = await patiently_started(
+        lambda: WorkflowEnvironment.start_time_skipping(
+            data_converter=DATA_CONVERTER, test_server_existing_path=str(program)
+        )
     )
     async with environment:
         await environment.client.operator_service.add_search_attributes(

@@ -68,6 +68,10 @@ class FakeStock(ports.ReservationActivities):
         """The same by the ids of the decisions, each once: a task that is tried again asks again."""
         return list(dict.fromkeys(request.decision_id for request in self.asked))
 
+    def asks_of(self, decision_id: str) -> int:
+        """How often it was asked for one decision."""
+        return sum(request.decision_id == decision_id for request in self.asked)
+
     @activity.defn(name="hold")
     async def hold(self, request: HoldRequest) -> HoldOutcome:
         """Hold, or answer what became of it."""

@@ -48,7 +48,7 @@ async def running_slowly(client: Client) -> AsyncIterator[Running]:
 async def request_cancellation(it: Running) -> None:
     """Ask, and wait until the workflow has been told, though its transaction goes on."""
     await it.handle.cancel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await _has_been_told(it):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.05)
 
@@ -63,7 +63,7 @@ async def _has_been_told(it: Running) -> bool:
 
 async def under_way(it: Running) -> None:
     """Wait until the stock is asked for a decision, which it keeps waiting."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not it.stock.asked:  # noqa: ASYNC110 - a fake tells nobody
             await asyncio.sleep(0.01)
 
@@ -100,7 +100,7 @@ async def test_a_request_while_the_hold_is_under_way_waits_for_it(dev_client: Cl
         it.stock.gate.set()
         assert await it.handle.result() == CANCELLED
         assert it.stock.status is CANCELLED
-        assert it.stock.decisions == [Decision.CANCEL]
+        assert it.stock.decided == ["cancel-request"]
 
 
 @pytest.mark.parametrize(("name", "status", "decided"), [(COMMIT, COMMITTED, 1), (EXTEND, CANCELLED, 2)])
@@ -118,6 +118,7 @@ async def test_a_request_while_another_decision_is_under_way_loses_neither(
         await request_cancellation(it)
         it.stock.gate.set()
         outcome = await first
-        assert (outcome.status, outcome.changed) == (COMMITTED if name == COMMIT else PENDING, True)
+        assert outcome.status is (COMMITTED if name == COMMIT else PENDING)
+        assert outcome.changed or it.stock.asks_of("first") > 1  # a short task that was late is done again
         assert await it.handle.result() == status
         assert it.stock.decided[:decided] == ["first", "cancel-request"][:decided]

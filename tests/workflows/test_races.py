@@ -14,13 +14,16 @@ from temporalio.exceptions import ApplicationError
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import Decision, HoldOutcome, SettleOutcome
 from domain.reservations import ReservationStatus
+from tests.replay.fingerprint import fingerprint
 from tests.replay.histories_so_far import until
-from tests.workflows.alone import FORGETS_QUICKLY, held_and_alone, now
+from tests.workflows.alone import FORGETS_QUICKLY, admitted, held_and_alone, now
 from tests.workflows.conftest import Run, worker
 from tests.workflows.fakes import FakeStock, decision, hold_request
+from tests.workflows.test_cancel_requests import running_slowly, under_way
 
 PENDING, COMMITTED, CANCELLED = ReservationStatus.PENDING, ReservationStatus.COMMITTED, ReservationStatus.CANCELLED
 EXPIRED = ReservationStatus.EXPIRED
+ACCEPTED = "workflow_execution_update_accepted_event_attributes"
 
 
 @pytest.mark.parametrize(("name", "status"), [(COMMIT, COMMITTED), (CANCEL, CANCELLED)])
@@ -63,14 +66,61 @@ async def test_updates_that_come_before_the_first_task_are_answered_by_it(dev_cl
     )
     async with asyncio.TaskGroup() as group:
         held = group.create_task(handle.execute_update(HELD, id=HELD, result_type=HoldOutcome))
-        commit = group.create_task(handle.execute_update(COMMIT, decision(), result_type=SettleOutcome))
-        await asyncio.wait({held, commit}, timeout=0.3)
+        commit = group.create_task(handle.execute_update(COMMIT, decision(), id="decided", result_type=SettleOutcome))
+        await admitted(dev_client, handle, HELD, "decided")
         assert not held.done()
         assert not commit.done()
         async with worker(dev_client, stock, queue):
             await asyncio.wait({held, commit})
     assert held.result().status in {PENDING, COMMITTED}
     assert commit.result().status is COMMITTED
+
+
+async def test_a_decision_that_comes_before_the_hold_waits_for_it(run_for_real: Run, dev_client: Client) -> None:
+    async with run_for_real(gate=asyncio.Event()) as it:
+        asked = asyncio.create_task(
+            it.handle.execute_update(COMMIT, decision(), id="decided", result_type=SettleOutcome)
+        )
+        held = asyncio.create_task(it.handle.execute_update(HELD, id=HELD, result_type=HoldOutcome))
+        await admitted(dev_client, it.handle, "decided", HELD)
+        assert it.stock.status is None
+        it.stock.gate.set()
+        assert (await asked).status is COMMITTED
+        assert (await held).status in {PENDING, COMMITTED}
+        assert await it.handle.result() == COMMITTED
+
+
+async def test_the_same_decision_takes_effect_once_by_signal_and_by_update(dev_client: Client) -> None:
+    async with running_slowly(dev_client) as it:
+        await it.handle.signal(CANCEL, decision("d1"))
+        await it.handle.signal(CANCEL, decision("d1"))
+        asked = [
+            asyncio.create_task(it.handle.execute_update(CANCEL, decision("d1"), id=name, result_type=SettleOutcome))
+            for name in ("first", "second")
+        ]
+        await until(it.handle, ACCEPTED, 2)
+        it.stock.gate.set()
+        outcomes = await asyncio.gather(*asked)
+        assert await it.handle.result() == CANCELLED
+        assert outcomes[0] == outcomes[1]
+        # A task that is tried again asks the stock again, but leaves one trace in the history.
+        commands = fingerprint(await it.handle.fetch_history())
+        assert commands.count("local activity settle") == 1
+
+
+async def test_a_latecomer_is_answered_by_the_row_and_changes_nothing(dev_client: Client) -> None:
+    async with running_slowly(dev_client) as it:
+        it.stock.gate.set()
+        await it.handle.execute_update(HELD, result_type=HoldOutcome)
+        it.stock.gate.clear()
+        await it.handle.signal(COMMIT, decision("d1"))
+        await under_way(it)
+        late = asyncio.create_task(it.handle.execute_update(CANCEL, decision("d2"), result_type=SettleOutcome))
+        await until(it.handle, ACCEPTED, 2)
+        assert it.stock.decided == ["d1"]
+        it.stock.gate.set()
+        assert await late == SettleOutcome(status=COMMITTED, expires_at=it.stock.expires_at)
+        assert await it.handle.result() == COMMITTED
 
 
 async def test_many_decisions_at_once_have_one_winner_and_all_hear_of_it(run_for_real: Run) -> None:
@@ -134,7 +184,7 @@ async def test_a_workflow_that_fails_leaves_no_update_without_an_answer(run_for_
 
 
 async def _continued(handle: WorkflowHandle[Any, Any], first_run_id: str | None) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await handle.describe()).run_id == first_run_id:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.05)
         await handle.execute_update(HELD, result_type=HoldOutcome)

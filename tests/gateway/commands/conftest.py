@@ -16,12 +16,12 @@ from gateway.commands.warehouses import WarehouseCommands
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings
-from tests.patience import patient_database, patient_view
+from tests.patience import patient_view
 
 
 @pytest.fixture(scope="module")
 async def db(database: Settings) -> AsyncIterator[Database]:
-    connected = patient_database(database)
+    connected = Database.connect(database, process="tests")
     yield connected
     await connected.close()
 
