@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 60.0
 
 NEVER_SECONDS = str(10**9)
-"""Schedules keep to the clock on the wall: one that is due each hour would run in whatever test is at work just then."""
+"""Schedules keep to the wall clock: one that is due each hour would run in whatever test is at work just then."""
 
 
 @dataclass(slots=True)
