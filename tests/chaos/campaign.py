@@ -146,13 +146,15 @@ class _Stage:
         faults = deck(self._scene, dice, self._plan.kinds, self._plan.parts)
         end = self._begun + self._plan.seconds
         await asyncio.sleep(dice.uniform(*self._plan.pause_seconds))
-        while time.monotonic() < end:
+        while True:  # once in any case, however late it is already
             struck = [next(faults)]
             if dice.random() < self._plan.double_share:
                 struck.append(next(faults))
             await self._incident(tuple(struck))
             await until_present(self._scene)
             await asyncio.sleep(dice.uniform(*self._plan.pause_seconds))
+            if time.monotonic() >= end:
+                return
 
     async def _incident(self, faults: tuple[Fault, ...]) -> None:
         carried = await self._hold()

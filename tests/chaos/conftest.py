@@ -27,6 +27,9 @@ from runtime.temporal import connect
 ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 60.0
 
+NEVER_SECONDS = str(10**9)
+"""Schedules keep to the wall clock: one that is due each hour would run in whatever test is at work just then."""
+
 
 @dataclass(slots=True)
 class Processes:
@@ -63,6 +66,7 @@ class Processes:
             for field_name in self.settings.model_fields_set - {"db_password"}
         }
         environment = {**os.environ, **addresses, "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **more}
+        environment["RESTOCK_EVERY_SECONDS"] = NEVER_SECONDS
         environment["DB_PASSWORD"] = self.settings.db_password.get_secret_value()
         environment |= {"FAILPOINTS": failpoints, "LOG_LEVEL": "warning", "RESERVATION_HOLD_SECONDS": "900"}
         with (self.logs / f"{name}-{len(self.started)}.log").open("wb") as log:

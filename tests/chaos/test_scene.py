@@ -25,7 +25,9 @@ DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('rea
 
 
 @asynccontextmanager
-async def an_actor(directory: Path, program: str) -> AsyncIterator[Actor]:
+async def an_actor(
+    directory: Path, program: str, *, stop_seconds_max: float = PATIENCE_SECONDS
+) -> AsyncIterator[Actor]:
     log = directory / "log"
 
     async def ready() -> None:
@@ -39,7 +41,7 @@ async def an_actor(directory: Path, program: str) -> AsyncIterator[Actor]:
         directory=directory,
         log_path=log,
         ready=ready,
-        stop_seconds_max=0.5,
+        stop_seconds_max=stop_seconds_max,
     )
     guard = Guard()
     try:
@@ -81,7 +83,7 @@ async def test_a_restart_tells_how_long_the_stop_took_and_kills_who_does_not_sto
         assert await actor.restart() < actor.stop_seconds_max
         await until(lambda: actor.pid not in {None, first})
     (tmp_path / "log").unlink()
-    async with an_actor(tmp_path, DEAF) as actor:
+    async with an_actor(tmp_path, DEAF, stop_seconds_max=0.5) as actor:
         first = actor.pid
         assert await actor.restart() > actor.stop_seconds_max
         await until(lambda: actor.pid not in {None, first})

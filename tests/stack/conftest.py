@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from holdfast.stack import probes
 from holdfast.stack.guard import Guard, has_not_ended
 from holdfast.stack.part import Part
 from holdfast.stack.ports import LOOPBACK, free_port
@@ -31,6 +32,12 @@ def wait_until_ended(*processes: psutil.Process) -> None:
     while alive := [process for process in processes if has_not_ended(process)]:
         assert time.monotonic() < deadline, f"still there: {alive}"
         psutil.wait_procs(alive, timeout=0.05)
+
+
+@pytest.fixture(autouse=True)
+def _patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test asks once whether somebody serves, a machine that stands still for a moment is no answer."""
+    monkeypatch.setattr(probes, "_PROBE_SECONDS_MAX", WAIT_SECONDS_MAX / 2)
 
 
 class Reports:
