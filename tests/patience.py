@@ -11,7 +11,6 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from db import availability_view, engine
 from db.availability_view import AvailabilityView
-from db.engine import Database
 from runtime.settings import Settings
 
 PATIENCE_SECONDS = 10.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import socket
 import sys
 
 import aiohttp
@@ -13,6 +12,7 @@ import aiohttp
 from holdfast.bench.figures import Outcome
 from holdfast.bench.service_load import Shop, availability_seconds
 from holdfast.service import Service
+from holdfast.stack.ports import free_port
 from runtime.settings import Settings
 
 ANSWERING_SECONDS_MAX = 10.0
@@ -40,7 +40,7 @@ async def dbos(service: Service, count: int, rate_per_second: float) -> Outcome 
 
 async def bare_http(count: int, rate_per_second: float) -> list[float]:
     """How long a bare handler takes to answer what asks for availability."""
-    port = _free_port()
+    port = free_port()
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "holdfast.bench.bare_http", str(port))
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
@@ -81,9 +81,3 @@ async def _answering(shop: Shop) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -1,13 +1,18 @@
 """Which TCP ports the stack listens on: free ones, remembered so that a second run keeps its addresses.
 
-Only chooses numbers; whoever is given a port binds it.
+Only chooses numbers; whoever is given a port binds it, sooner or later. Until the process that chose it ends, no other
+that chooses here is given the same: two stacks that start at once would find the same port free.
 """
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import json
+import os
 import random
 import socket
+import tempfile
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -31,16 +36,16 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_port(taken: frozenset[int] = frozenset()) -> int:
-    """A port that nobody listens on and that is not among `taken`."""
+    """A port that nobody listens on, that is not among `taken` and was given to no process that lives."""
     for port in random.sample(_CHOICES, _ATTEMPTS_MAX):
-        if port not in taken and is_free(port):
+        if port not in taken and _is_ours(port):
             return port
     raise OSError(f"none of {_ATTEMPTS_MAX} ports tried between {_CHOICES.start} and {_CHOICES.stop} is free")
 
 
 def next_free_port(after: int, taken: frozenset[int] = frozenset()) -> int:
     """The first free port above `after` that is not among `taken`."""
-    return next(port for port in range(after + 1, 65_536) if port not in taken and is_free(port))
+    return next(port for port in range(after + 1, 65_536) if port not in taken and _is_ours(port))
 
 
 class PortBook:
@@ -56,10 +61,26 @@ class PortBook:
         if name not in self._given:
             remembered = self._remembered.get(name, 0)
             taken = frozenset(self._given.values())
-            usable = remembered and remembered not in taken and is_free(remembered)
+            usable = remembered and remembered not in taken and _is_ours(remembered)
             self._given[name] = remembered if usable else free_port(taken)
             self._path.write_text(json.dumps({**self._remembered, **self._given}), "utf-8")
         return self._given[name]
+
+
+def _is_ours(port: int) -> bool:
+    """Whether `port` is free and was given to no other process: each locks a byte, which ends with it."""
+    try:
+        fcntl.lockf(_given_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return is_free(port)
+
+
+@functools.cache
+def _given_ports() -> int:
+    """A file of this user that stays empty; the byte with a port's number is locked by whom it was given to."""
+    path = Path(tempfile.gettempdir()) / f"holdfast-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _read(path: Path) -> dict[str, int]:

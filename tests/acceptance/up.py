@@ -21,6 +21,9 @@ LAST_LINE = "Everything is up"
 COMMAND = os.environ.get("HOLDFAST_UP", "holdfast up").split()
 """What runs the service, after `python -m`: another command that behaves like ours is put to the same tests."""
 
+NO_SCHEDULED_RESTOCK = {"RESTOCK_EVERY_SECONDS": str(10**9)}
+"""Orders are drafted when a test says so, and not because an hour strikes meanwhile."""
+
 
 class Up:
     """A running stack with the service on it, in `directory`."""
@@ -73,7 +76,7 @@ class Up:
         process = subprocess.Popen(
             [sys.executable, "-m", *COMMAND, "--directory", str(self.directory)],
             cwd=ROOT,
-            env={**os.environ, "APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0"},
+            env={**os.environ, "APP_PORT": "0", "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **NO_SCHEDULED_RESTOCK},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,14 @@ def test_a_port_that_someone_listens_on_is_not_free() -> None:
         assert not is_free(port)
         assert next_free_port(port - 1) > port
     assert is_free(port)
+
+
+def test_a_port_that_was_given_is_given_to_no_other_process_though_nobody_listens_yet() -> None:
+    port = free_port()
+    code = f"from holdfast.stack.ports import next_free_port; print(next_free_port({port - 1}))"
+    child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(child.stdout) > port
+    assert next_free_port(port - 1) == port
 
 
 def test_ports_are_the_same_in_the_next_run_and_differ_from_each_other(tmp_path: Path) -> None:
