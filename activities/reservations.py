@@ -24,7 +24,7 @@ from domain.contracts.reservations import (
 from domain.errors import HoldfastError, Unavailable
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 from runtime import metrics
-from runtime.crowd import Crowd
+from runtime.crowd import WAKES_PER_SECOND_BESIDE, Crowd
 from runtime.failpoints import failpoint, task_failpoint
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
@@ -45,12 +45,13 @@ class ReservationActivities(ports.ReservationActivities):
         *,
         rendezvous: Rendezvous[Reservation] | None = None,
         holds: SharedWork[HoldIdentity, Reservation] | None = None,
+        wakes_per_second: int = WAKES_PER_SECOND_BESIDE,
     ) -> None:
         self._database = database
         self._settings = settings
         self._rendezvous = rendezvous if rendezvous is not None else Rendezvous()
         self._holds = holds if holds is not None else SharedWork(kept_seconds=0)
-        self._crowd = Crowd()
+        self._crowd = Crowd(wakes_per_second=wakes_per_second)
 
     @activity.defn(name="hold")
     async def hold(self, request: HoldRequest) -> HoldOutcome:

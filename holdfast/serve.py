@@ -42,6 +42,7 @@ from gateway.rpc.server import RpcServer, make_server
 from gateway.services import Services
 from gateway.views import Views
 from holdfast.pool_metrics import watching_pool
+from runtime.crowd import WAKES_PER_SECOND
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.kafka import broker_answers
@@ -84,7 +85,9 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         await ensure_search_attributes(client)
         rendezvous: Rendezvous[Reservation] = Rendezvous()
         holds: SharedWork[HoldIdentity, Reservation] = SharedWork(kept_seconds=TASK_TIMEOUT.total_seconds())
-        activities = ReservationActivities(database, settings, rendezvous=rendezvous, holds=holds)
+        activities = ReservationActivities(
+            database, settings, rendezvous=rendezvous, holds=holds, wakes_per_second=WAKES_PER_SECOND
+        )
         commands = ReservationCommands(
             database=database,
             temporal=client,

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import socket
-import tempfile
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -78,8 +77,11 @@ def _is_ours(port: int) -> bool:
 
 @functools.cache
 def _given_ports() -> int:
-    """A file of this user that stays empty; the byte with a port's number is locked by whom it was given to."""
-    path = Path(tempfile.gettempdir()) / f"holdfast-ports-{os.getuid()}"
+    """A file of this user that stays empty; the byte with a port's number is locked by whom it was given to.
+
+    The same whatever TMPDIR says: it is of no use to who does not share it.
+    """
+    path = f"/tmp/holdfast-ports-{os.getuid()}"  # noqa: S108 - the user's own, and nothing is read from it
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,19 +10,35 @@ from runtime.crowd import CROWD_SECONDS, CROWDS_KEPT_MAX, LATE_SECONDS_MAX, Crow
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
+def wakes(crowd: Crowd, *due_after_seconds: float) -> list[float]:
+    """When those wake who are due so long after noon, in seconds after noon."""
+    return [it + crowd.late_seconds(NOON + timedelta(seconds=it)) for it in due_after_seconds]
+
+
 def test_the_first_of_a_crowd_wake_on_time_and_the_others_one_after_the_other() -> None:
-    crowd = Crowd(wakes_per_second=1)
-    late = [crowd.late_seconds(NOON + timedelta(milliseconds=number)) for number in range(3 * CROWD_SECONDS)]
-    assert late[:CROWD_SECONDS] == [0.0] * CROWD_SECONDS
-    assert late[CROWD_SECONDS:] == pytest.approx([float(number) for number in range(1, 2 * CROWD_SECONDS + 1)])
+    found = wakes(Crowd(wakes_per_second=4), *([0.0] * 12))
+    assert found == pytest.approx([0, 0, 0, 0, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75], abs=1e-5)
 
 
 def test_a_herd_of_some_seconds_is_one_crowd() -> None:
-    crowd = Crowd(wakes_per_second=1)
-    for number in range(CROWD_SECONDS):
-        assert crowd.late_seconds(NOON + timedelta(seconds=number)) == 0.0
-    assert crowd.late_seconds(NOON + timedelta(seconds=CROWD_SECONDS - 1)) == 1.0
-    assert crowd.late_seconds(NOON - timedelta(seconds=CROWD_SECONDS - 1)) == 2.0
+    due = [number % CROWD_SECONDS + number / 1_000 for number in range(500)]
+    found = sorted(wakes(Crowd(wakes_per_second=5), *due))
+    seconds = Counter(int(it + 1e-4) for it in found)
+    assert set(seconds.values()) == {5}
+    assert found[-1] < 100
+
+
+def test_who_finds_room_at_his_own_time_is_not_late_whatever_is_before_or_behind_it() -> None:
+    crowd = Crowd(wakes_per_second=2)
+    assert wakes(crowd, *([0.0] * 4)) == pytest.approx([0, 0, 1, 1.5])
+    assert wakes(crowd, 5.0, 2.0, -3.0, 3.0) == [5, 2, -3, 3]
+    assert wakes(crowd, 0.5) == pytest.approx([2.5])
+
+
+def test_a_stream_that_is_too_quick_does_not_get_later_and_later() -> None:
+    crowd = Crowd(wakes_per_second=2)
+    late = [crowd.late_seconds(NOON + timedelta(seconds=number / 3)) for number in range(3_000)]
+    assert 4 < max(late) < CROWD_SECONDS
 
 
 def test_deadlines_that_go_on_and_on_are_no_crowd() -> None:
@@ -31,7 +48,7 @@ def test_deadlines_that_go_on_and_on_are_no_crowd() -> None:
 
 def test_who_is_due_at_another_time_is_no_part_of_the_crowd() -> None:
     crowd = Crowd(wakes_per_second=1)
-    assert [crowd.late_seconds(NOON) for _ in range(CROWD_SECONDS + 1)][-1] == 1.0
+    assert wakes(crowd, *([0.0] * 30))[-1] == pytest.approx(29)
     assert crowd.late_seconds(NOON + timedelta(seconds=CROWD_SECONDS)) == 0.0
 
 

@@ -102,11 +102,11 @@ async def _buy(shop: Shop, sales: list[Sale], number: int) -> None:
 
 
 async def late_buyers(shop: Shop, herd: Herd) -> list[float]:
-    """From the instant on at which the last of the herd is due: the whole stock of each scarce SKU for somebody new.
+    """From the instant on at which the last who holds any is due: the whole stock of each scarce SKU for somebody new.
 
     Answers the seconds that each waited, or what went wrong is the shop's to tell.
     """
-    last_due_at = herd.due_at + 1.0  # holds end within the second that begins at due_at
+    last_due_at = max((held.expires_at for held in herd.held if held.sku in SCARCE), default=herd.due_at)
     await asyncio.sleep(max(0.0, last_due_at - time.time()))
     waits: list[float] = []
 

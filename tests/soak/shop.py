@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +35,13 @@ FAILURES = (PatienceEnded, aiohttp.ClientError, TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A reservation that was answered with 201. `asked_at` as time.time() has it, `seconds` of the last try alone."""
+    """A reservation that was answered with 201, `seconds` after the last try. Instants as time.time() has them."""
 
     reservation_id: UUID
     sku: str
     asked_at: float
     seconds: float
+    expires_at: float
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ class Shop:
             begin = time.perf_counter()
             status, answer, retry_after = await self.post("/reservations", body)
             if status in {200, 201}:
-                return Held(UUID(answer["reservationId"]), sku, asked_at, time.perf_counter() - begin)
+                seconds, expires_at = time.perf_counter() - begin, datetime.fromisoformat(answer["expiresAt"])
+                return Held(UUID(answer["reservationId"]), sku, asked_at, seconds, expires_at.timestamp())
             if status != 503:
                 raise PatienceEnded(f"a hold of {quantity} × {sku} was answered {status}: {answer}")
             if answer.get("code") == "saturated":

@@ -22,7 +22,7 @@ DUE_AT = 1_000.0
 
 def _herd(count: int) -> Herd:
     skus = [*SCARCE, *AMPLE * (count // len(AMPLE) + 1)][:count]
-    return Herd(DUE_AT, [Held(uuid.UUID(int=number), sku, 0.0, 0.01) for number, sku in enumerate(skus)])
+    return Herd(DUE_AT, [Held(uuid.UUID(int=number), sku, 0.0, 0.01, DUE_AT) for number, sku in enumerate(skus)])
 
 
 def test_rates_tell_each_tenth_by_itself() -> None:
