@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from db.engine import Database, WriteSession
@@ -18,6 +19,8 @@ from runtime.metrics import EXPIRY_LAG, RESERVATIONS, SWEEPS, SWEPT_RESERVATIONS
 
 INTERVAL_SECONDS = 1.0
 BATCH_ROWS = 500
+REST_PER_WORK = 1.0
+"""After a full batch, as long as it took: a herd's rows and news would leave customers nothing of two cores."""
 
 _log = get_logger(__name__)
 
@@ -38,14 +41,13 @@ class Sweeper:
             except Unavailable as error:
                 SWEEPS.labels(outcome="failed").inc()
                 _log.warning("sweep_failed", error=repr(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(INTERVAL_SECONDS):
-                    await stop.wait()
+            await _rest(stop, INTERVAL_SECONDS)
 
     async def sweep(self, stop: asyncio.Event) -> int:
-        """Expire everything overdue, batch by batch; answers how many. Raises Unavailable."""
+        """Expire everything overdue, batch by batch with rests between; answers how many. Raises Unavailable."""
         total = 0
         while not stop.is_set():
+            begin = time.monotonic()
             expired = await self._database.calling(self._batch)
             total += len(expired)
             _measure(expired)
@@ -53,12 +55,19 @@ class Sweeper:
                 self._swept()
             if len(expired) < BATCH_ROWS:
                 break
+            await _rest(stop, REST_PER_WORK * (time.monotonic() - begin))
         if total:
             _log.info("reservations_swept", count=total)
         return total
 
     async def _batch(self, session: WriteSession) -> list[Expired]:
         return await expire_overdue(session, grace_seconds=self._grace_seconds, batch_rows=BATCH_ROWS)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def _measure(expired: list[Expired]) -> None:

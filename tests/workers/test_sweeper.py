@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from types import SimpleNamespace
 from uuid import uuid4
 
+import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
@@ -43,13 +46,13 @@ async def statuses(database: Database) -> dict[str, str]:
 
 
 async def test_what_is_overdue_by_more_than_the_grace_is_released_batch_by_batch(
-    db: Database, monkeypatch: object
+    db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put_stock(db, "SKU-sweep")
     for number in range(5):
         await hold(db, "SKU-sweep", f"late-{number}", overdue_seconds=10 + number)
     await hold(db, "SKU-sweep", "in grace", overdue_seconds=0.1)
-    monkeypatch.setattr(sweeper_module, "BATCH_ROWS", 2)  # type: ignore[attr-defined]
+    monkeypatch.setattr(sweeper_module, "BATCH_ROWS", 2)
     before = REGISTRY.get_sample_value("inventory_swept_reservations_total") or 0
     told: list[None] = []
     swept = await Sweeper(db, grace_seconds=5.0, swept=lambda: told.append(None)).sweep(asyncio.Event())
@@ -58,6 +61,24 @@ async def test_what_is_overdue_by_more_than_the_grace_is_released_batch_by_batch
     assert await scalar(db, "select quantity_reserved from inventory where sku = 'SKU-sweep'") == 1
     assert await scalar(db, "select count(*) from outbox where type = 'inventory.released'") == 5
     assert REGISTRY.get_sample_value("inventory_swept_reservations_total") == before + 5
+
+
+async def test_after_a_full_batch_it_rests_for_as_long_as_that_took(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put_stock(db, "SKU-rest")
+    for number in range(5):
+        await hold(db, "SKU-rest", f"o-{number}", overdue_seconds=10)
+    clock, rests = itertools.count(step=3), []
+
+    async def rest(_stop: asyncio.Event, seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(sweeper_module, "BATCH_ROWS", 2)
+    monkeypatch.setattr(sweeper_module, "_rest", rest)
+    monkeypatch.setattr(sweeper_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert await Sweeper(db, grace_seconds=0).sweep(asyncio.Event()) == 5
+    assert rests == [3, 3]
 
 
 async def test_two_sweepers_expire_each_reservation_once_and_go_on_by_themselves(kafka: Settings, db: Database) -> None:
