@@ -7,7 +7,6 @@ On their way the levels that events tell go into the availability view, whoever 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from db import outbox
@@ -21,6 +20,7 @@ from runtime.metrics import OUTBOX_OLDEST
 from runtime.settings import Settings
 from workers.relay_lease import Lease
 from workers.relay_sending import Sender
+from workers.resting import rest
 
 ROWS_PER_BUCKET = 100
 """Of each bucket in one round: enough to keep up, small enough that a quiet key never waits long."""
@@ -117,9 +117,7 @@ class Relay:
 
     async def _rest(self, moved: bool) -> None:
         self._rest_seconds = BUSY_SECONDS if moved else min(self._rest_seconds * REST_GROWTH, IDLE_SECONDS_MAX)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._rest_seconds):
-                await self._woken.wait()
+        await rest(self._woken, self._rest_seconds)
         self._woken.clear()
 
     async def _close(self) -> bool:

@@ -7,7 +7,6 @@ run: each takes reservations that nobody else is settling.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from db.reservations import Expired, expire_overdue
 from domain.errors import Unavailable
 from runtime.logs import get_logger
 from runtime.metrics import EXPIRY_LAG, RESERVATIONS, SWEEPS, SWEPT_RESERVATIONS
+from workers.resting import rest
 
 INTERVAL_SECONDS = 1.0
 BATCH_ROWS = 500
@@ -41,7 +41,7 @@ class Sweeper:
             except Unavailable as error:
                 SWEEPS.labels(outcome="failed").inc()
                 _log.warning("sweep_failed", error=repr(error))
-            await _rest(stop, INTERVAL_SECONDS)
+            await rest(stop, INTERVAL_SECONDS)
 
     async def sweep(self, stop: asyncio.Event) -> int:
         """Expire everything overdue, batch by batch with rests between; answers how many. Raises Unavailable."""
@@ -55,19 +55,13 @@ class Sweeper:
                 self._swept()
             if len(expired) < BATCH_ROWS:
                 break
-            await _rest(stop, REST_PER_WORK * (time.monotonic() - begin))
+            await rest(stop, REST_PER_WORK * (time.monotonic() - begin))
         if total:
             _log.info("reservations_swept", count=total)
         return total
 
     async def _batch(self, session: WriteSession) -> list[Expired]:
         return await expire_overdue(session, grace_seconds=self._grace_seconds, batch_rows=BATCH_ROWS)
-
-
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
 
 
 def _measure(expired: list[Expired]) -> None:

@@ -8,7 +8,6 @@ workflow is started afterwards, and one that could not be is started by the Reco
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Protocol
 
 from db import waitlist, waitlist_offers
@@ -19,6 +18,7 @@ from domain.errors import HoldfastError, Unavailable
 from runtime.failpoints import failpoint
 from runtime.logs import get_logger
 from runtime.metrics import WAITLIST_DELAY, WAITLIST_ENTRIES
+from workers.resting import rest
 
 POLL_SECONDS = 0.2
 IDLE_SECONDS_MAX = 1.0
@@ -108,9 +108,7 @@ class Waker:
 
     async def _rest(self, stop: asyncio.Event, somebody_waits: bool) -> None:
         self._rest_seconds = POLL_SECONDS if somebody_waits else min(self._rest_seconds * REST_GROWTH, IDLE_SECONDS_MAX)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._rest_seconds):
-                await stop.wait()
+        await rest(stop, self._rest_seconds)
 
 
 async def _expire_batch(session: WriteSession) -> int:

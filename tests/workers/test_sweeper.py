@@ -71,11 +71,11 @@ async def test_after_a_full_batch_it_rests_for_as_long_as_that_took(
         await hold(db, "SKU-rest", f"o-{number}", overdue_seconds=10)
     clock, rests = itertools.count(step=3), []
 
-    async def rest(_stop: asyncio.Event, seconds: float) -> None:
+    async def record(_stop: asyncio.Event, seconds: float) -> None:
         rests.append(seconds)
 
     monkeypatch.setattr(sweeper_module, "BATCH_ROWS", 2)
-    monkeypatch.setattr(sweeper_module, "_rest", rest)
+    monkeypatch.setattr(sweeper_module, "rest", record)
     monkeypatch.setattr(sweeper_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     assert await Sweeper(db, grace_seconds=0).sweep(asyncio.Event()) == 5
     assert rests == [3, 3]
