@@ -23,6 +23,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fi
 from xdist.remote import Producer
 
 from db.migrations import upgrade
+from holdfast.stack import ports
 from holdfast.stack.cache import DATABASES
 from holdfast.stack.embedded import Stack, temporary_stack
 from runtime.settings import Settings
@@ -67,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _patience() -> Iterator[None]:
     with patient_connections():
         yield
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port where nobody listens."""
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")

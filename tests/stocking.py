@@ -28,6 +28,9 @@ from workers.event_schemas import problem_with, schema
 
 TESTER = system_actor("tester")
 
+NO_SCHEDULED_RESTOCK = {"RESTOCK_EVERY_SECONDS": str(10**9)}
+"""For a process of a test: orders are drafted when the test says so, and not because an hour strikes meanwhile."""
+
 
 def unique(prefix: str) -> str:
     """A name that no other test has."""

@@ -14,15 +14,13 @@ from typing import Any
 import psutil
 
 from tests.stack.conftest import wait_until_ended
+from tests.stocking import NO_SCHEDULED_RESTOCK
 
 ROOT = Path(__file__).parents[2]
 LAST_LINE = "Everything is up"
 
 COMMAND = os.environ.get("HOLDFAST_UP", "holdfast up").split()
 """What runs the service, after `python -m`: another command that behaves like ours is put to the same tests."""
-
-NO_SCHEDULED_RESTOCK = {"RESTOCK_EVERY_SECONDS": str(10**9)}
-"""Orders are drafted when a test says so, and not because an hour strikes meanwhile."""
 
 
 class Up:

@@ -23,12 +23,10 @@ from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import http_answers
 from runtime.settings import Settings
 from runtime.temporal import connect
+from tests.stocking import NO_SCHEDULED_RESTOCK
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 120.0
-
-NEVER_SECONDS = str(10**9)
-"""Schedules keep to the wall clock: one that is due each hour would run in whatever test is at work just then."""
 
 
 @dataclass(slots=True)
@@ -66,9 +64,12 @@ class Processes:
             for field_name in self.settings.model_fields_set - {"db_password"}
         }
         environment = {**os.environ, **addresses, "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **more}
-        environment["RESTOCK_EVERY_SECONDS"] = NEVER_SECONDS
         environment["DB_PASSWORD"] = self.settings.db_password.get_secret_value()
-        environment |= {"FAILPOINTS": failpoints, "LOG_LEVEL": "warning", "RESERVATION_HOLD_SECONDS": "900"}
+        environment |= NO_SCHEDULED_RESTOCK | {
+            "FAILPOINTS": failpoints,
+            "LOG_LEVEL": "warning",
+            "RESERVATION_HOLD_SECONDS": "900",
+        }
         with (self.logs / f"{name}-{len(self.started)}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "holdfast", name], cwd=ROOT, env=environment, stdout=log, stderr=log

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from db.engine import Database
-from holdfast.stack import ports
 from runtime.settings import Settings
 
 
@@ -16,9 +15,3 @@ async def db(database: Settings) -> AsyncIterator[Database]:
     connected = Database.connect(database, process="tests")
     yield connected
     await connected.close()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port where nobody listens."""
-    return ports.free_port()

@@ -54,11 +54,6 @@ def start_child() -> Iterator[StartChild]:
         child.communicate()
 
 
-@pytest.fixture
-def free_port() -> int:
-    return ports.free_port()
-
-
 @pytest.fixture(scope="session")
 async def temporal_server() -> AsyncIterator[str]:
     """The address of a Temporal dev server that nobody has prepared, however long it takes to start."""

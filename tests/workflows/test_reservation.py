@@ -25,21 +25,21 @@ async def test_a_hold_that_nobody_decides_expires_at_its_deadline(run: Run) -> N
         assert await it.handle.result() == EXPIRED
         assert it.stock.decisions == [Decision.EXPIRE]
         assert it.stock.asked[0].reason == "expired"
-        assert await it.timers_seconds() == [pytest.approx(900, abs=100)]
+        assert await it.timers_seconds() == [pytest.approx(900, abs=25)]
 
 
 async def test_one_of_a_crowd_wakes_behind_the_others_and_expires_then(run: Run) -> None:
     async with run(hold_request(hold_seconds=900), late_seconds=300.0) as it:
         assert await it.handle.result() == EXPIRED
         assert it.stock.decisions == [Decision.EXPIRE]
-        assert await it.timers_seconds() == [pytest.approx(1_200, abs=100)]
+        assert await it.timers_seconds() == [pytest.approx(1_200, abs=25)]
 
 
 async def test_one_of_a_crowd_that_is_extended_wakes_at_its_new_deadline(run: Run) -> None:
     async with run(hold_request(hold_seconds=900), late_seconds=300.0) as it:
         await it.handle.execute_update(EXTEND, decision(hold_seconds=3600), result_type=SettleOutcome)
         assert await it.handle.result() == EXPIRED
-        assert (await it.timers_seconds())[-1] == pytest.approx(3600, abs=100)
+        assert (await it.timers_seconds())[-1] == pytest.approx(3600, abs=25)
 
 
 @pytest.mark.parametrize(("name", "status"), [(COMMIT, COMMITTED), (CANCEL, CANCELLED)])
@@ -71,7 +71,7 @@ async def test_an_extension_moves_the_timer(run: Run) -> None:
         outcome = await it.handle.execute_update(EXTEND, decision(hold_seconds=3600), result_type=SettleOutcome)
         assert (outcome.status, outcome.changed) == (PENDING, True)
         assert await it.handle.result() == EXPIRED
-        assert (await it.timers_seconds())[-1] == pytest.approx(3600, abs=100)
+        assert (await it.timers_seconds())[-1] == pytest.approx(3600, abs=25)
         assert it.stock.decisions == [Decision.EXTEND, Decision.EXPIRE]
 
 

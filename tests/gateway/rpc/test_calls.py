@@ -84,7 +84,7 @@ async def test_a_trace_is_continued_when_it_is_well_formed(face: Face, sent: str
 async def test_the_callers_deadline_bounds_the_command_with_room_for_the_answer(face: Face) -> None:
     await face.call("ReserveStock", RESERVE, deadline_seconds=8.0)
     seconds = face.reservations.last("reserve")[1]["deadline_seconds"]
-    assert 0.0 < seconds < 8.0 - ANSWER_SECONDS < face.services.settings.request_timeout_seconds
+    assert 1.0 < seconds < 8.0 - ANSWER_SECONDS < face.services.settings.request_timeout_seconds
 
 
 async def test_without_a_deadline_and_beyond_the_limit_the_settings_limit_holds(face: Face) -> None:
