@@ -46,7 +46,7 @@ class Waiting:
         return f"/{self.noun}/{self.operation_id}/{self.step}"
 
 
-async def _adjustment(db: Database, _step: Step) -> Waiting:
+async def _adjustment(db: Database, step: Step) -> Waiting:
     shelf = await add_stock(db, 200)
     asked = AdjustmentRequest(
         adjustment_id=uuid.uuid4(),
@@ -58,7 +58,8 @@ async def _adjustment(db: Database, _step: Step) -> Waiting:
         actor_name=TESTER.name,
     )
     await AdjustmentActivities(db, Settings()).open(asked)
-    return Waiting("adjustments", asked.adjustment_id, Step.APPROVE, "APPLIED", shelf, moved=-150)
+    status, moved = ("APPLIED", -150) if step is Step.APPROVE else ("REJECTED", 0)
+    return Waiting("adjustments", asked.adjustment_id, step, status, shelf, moved)
 
 
 async def _transfer(db: Database, step: Step) -> Waiting:
@@ -66,8 +67,8 @@ async def _transfer(db: Database, step: Step) -> Waiting:
     way = await road(db, far=True, **{name: 10})
     target = await add_stock(db, 1, warehouse=way.target, sku=name)
     request = await way.opened(**{name: 4})
-    shelf, status, moved = way.stock[name], "APPROVED", 0
-    if step is not Step.APPROVE:
+    shelf, status, moved = way.stock[name], "CANCELLED" if step is Step.CANCEL else "APPROVED", 0
+    if step in {Step.SHIP, Step.RECEIVE}:
         await way.take(request, Step.APPROVE)
         status, moved = "IN_TRANSIT", -4
     if step is Step.RECEIVE:
@@ -79,8 +80,8 @@ async def _transfer(db: Database, step: Step) -> Waiting:
 async def _purchase_order(db: Database, step: Step) -> Waiting:
     shelf, orders = await add_stock(db, 1), buying.activities_of(db)
     order = await buying.draft_of(db, shelf, quantity=6)
-    status, moved = "APPROVED", 0
-    if step is not Step.APPROVE:
+    status, moved = "CANCELLED" if step is Step.CANCEL else "APPROVED", 0
+    if step in {Step.SEND, Step.RECEIVE}:
         await orders.take(buying.step(order, Step.APPROVE))
         status = "SENT"
     if step is Step.RECEIVE:
@@ -91,12 +92,15 @@ async def _purchase_order(db: Database, step: Step) -> Waiting:
 
 STEPS: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Step], ...] = (
     (_adjustment, Step.APPROVE),
+    (_adjustment, Step.REJECT),
     (_transfer, Step.APPROVE),
     (_transfer, Step.SHIP),
     (_transfer, Step.RECEIVE),
+    (_transfer, Step.CANCEL),
     (_purchase_order, Step.APPROVE),
     (_purchase_order, Step.SEND),
     (_purchase_order, Step.RECEIVE),
+    (_purchase_order, Step.CANCEL),
 )
 
 
