@@ -15,8 +15,9 @@ from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.lifecycle import run_process
 from runtime.logs import configure_logging, get_logger
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import connect, ensure_search_attributes, open_runtime
+from runtime.temporal import connect, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
 from workers.bridge import Bridge
 from workers.bridge_temporal import TemporalReservations

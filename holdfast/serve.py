@@ -52,9 +52,10 @@ from runtime.metrics import configure_metrics
 from runtime.policies import transfer_policy
 from runtime.rendezvous import Rendezvous
 from runtime.reservation_start import TASK_TIMEOUT
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from runtime.shared_work import SharedWork
-from runtime.temporal import connect, ensure_search_attributes, open_runtime
+from runtime.temporal import connect, open_runtime
 from runtime.tracing import configure_tracing, temporal_interceptors
 from workers.temporal_workers import reservation_worker
 

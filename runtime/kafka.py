@@ -54,11 +54,6 @@ __all__ = [
 
 REPLICATION_FACTOR_MAX = 3
 
-_FETCH_MAX_WAIT_MS = 20
-"""An idle fetch waits this long at the broker. On the embedded one aiokafka's 500 costs 131 ms at the median and 5
-costs 3 ms, but also a sixth of a core in consumer and broker together while nothing happens; 20 costs 5 ms and a
-third of that."""
-
 _SESSION_TIMEOUT_MS = 6_000
 """The least that Apache Kafka allows by default: a killed bridge's partitions move on after it. The embedded broker
 also holds the first member of a group back for half of it."""
@@ -109,7 +104,7 @@ def make_consumer(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
-        fetch_max_wait_ms=_FETCH_MAX_WAIT_MS,
+        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         fetch_min_bytes=1,
         fetch_max_bytes=8_388_608,
         max_partition_fetch_bytes=1_048_576,

@@ -15,7 +15,7 @@ from temporalio.common import (
 
 from domain.contracts.names import RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
-from runtime.temporal import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, one_line
+from runtime.search_attributes import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, one_line
 
 RPC_TIMEOUT = timedelta(seconds=5)
 TASK_TIMEOUT = timedelta(seconds=10)

@@ -56,6 +56,7 @@ class Settings(KafkaSettings):
     serve_processes: int = Field(default=1, ge=1, le=64)
     serve_child: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    build_id: str = Field(default="", max_length=200)
     shutdown_drain_seconds: float = Field(default=0.0, ge=0, le=600)
     shutdown_grace_seconds: float = Field(default=10.0, gt=0)
 

@@ -17,8 +17,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from runtime.search_attributes import SEARCH_ATTRIBUTE_NAMES
 from runtime.settings import Settings
-from runtime.temporal import SEARCH_ATTRIBUTE_NAMES, connect
+from runtime.temporal import connect
 
 _RPC_TIMEOUT = timedelta(seconds=5)
 

@@ -21,6 +21,7 @@ from activities.transfers import TransferActivities
 from db.engine import Database
 from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVATION_QUEUE
 from runtime.settings import Settings
+from runtime.temporal_build import build_of
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
@@ -47,6 +48,7 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
     return Worker(
         client,
         task_queue=RESERVATION_QUEUE,
+        build_id=build_of(settings),
         workflows=[ReservationWorkflow],
         activities=[activities.hold, activities.settle],
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -71,6 +73,7 @@ def operations_worker(client: Client, database: Database, settings: Settings) ->
     return Worker(
         client,
         task_queue=OPERATIONS_QUEUE,
+        build_id=build_of(settings),
         workflows=[AdjustmentWorkflow, TransferWorkflow, PurchaseOrderWorkflow],
         activities=[activity for noun in nouns for activity in (noun.open, noun.take)],
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -92,6 +95,7 @@ def maintenance_worker(
     return Worker(
         client,
         task_queue=MAINTENANCE_QUEUE,
+        build_id=build_of(settings),
         workflows=[ReconcileWorkflow, RestockWorkflow],
         activities=[
             activities.check_invariants,

@@ -41,6 +41,8 @@ _DYNAMIC_CONFIG: dict[str, int | bool] = {
     "matching.numTaskqueueWritePartitions": 1,
     # The development server keeps 8 096 executions; tens of thousands of reservations are open at once.
     "history.hostLevelCacheMaxSize": 65_536,
+    # It would read its search attributes anew ten times for each reservation.
+    "system.forceSearchAttributesCacheRefreshOnRead": False,
 }
 
 

@@ -47,7 +47,8 @@ def kafka_on_disk(jars: Path, plan: Plan, log_path: Path, *, advertised_as: str 
     directory.mkdir(parents=True, exist_ok=True)
     port, controller_port = plan.ports.port("broker"), plan.ports.port("broker_controller")
     advertised_port = plan.ports.port(advertised_as)
-    plan.addresses.update(kafka_brokers=(f"{LOOPBACK}:{advertised_port}",), kafka_enable_idempotence=True)
+    brokers = (f"{LOOPBACK}:{advertised_port}",)
+    plan.addresses.update(kafka_brokers=brokers, kafka_enable_idempotence=True, kafka_fetch_max_wait_ms=500)
     properties, data = directory / "server.properties", directory / "data"
     numbers = {"port": port, "advertised_port": advertised_port, "controller_port": controller_port}
     properties.write_text(_PROPERTIES.format(host=LOOPBACK, data=data, **numbers), "utf-8")

@@ -20,7 +20,8 @@ from temporalio.worker import Worker
 
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RECONCILE_WORKFLOW, RESERVATION_WORKFLOW
 from domain.contracts.reservations import HoldOutcome, SettleOutcome
-from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
+from runtime.search_attributes import ensure_search_attributes
+from runtime.temporal import DATA_CONVERTER
 from tests.patience import patiently_started
 from tests.replay.histories_so_far import until
 from tests.replay.operation_scenarios import OPERATION_SCENARIOS

@@ -30,8 +30,9 @@ from domain.contracts.reservations import SettleOutcome
 from domain.operations import Step
 from domain.stock import MovementType, StockItem
 from gateway.commands.readiness import when_ready
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import DATA_CONVERTER, ensure_search_attributes
+from runtime.temporal import DATA_CONVERTER
 from tests.gateway.commands.desk import connect
 from tests.replay.fingerprint import fingerprint
 from tests.replay.histories_so_far import until

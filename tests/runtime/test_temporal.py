@@ -10,16 +10,9 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from runtime.search_attributes import EXPIRES_AT, ORDER_ID, REGION, SKUS, ensure_search_attributes
 from runtime.settings import Settings, load_settings
-from runtime.temporal import (
-    EXPIRES_AT,
-    ORDER_ID,
-    REGION,
-    SKUS,
-    TemporalConnectionError,
-    connect,
-    ensure_search_attributes,
-)
+from runtime.temporal import TemporalConnectionError, connect
 
 
 async def test_connecting_gives_a_client_of_the_namespace_named_after_the_process(temporal_server: str) -> None:

@@ -11,8 +11,9 @@ from temporalio.client import Client
 from activities.reservations import ReservationActivities
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import connect, ensure_search_attributes
+from runtime.temporal import connect
 from tests.workers.streams import publishing, reading
 from tests.workers.waiting import running
 from tests.workers.world import World, put_stock

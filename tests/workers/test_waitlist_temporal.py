@@ -12,8 +12,9 @@ from activities.reservations import ReservationActivities
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from domain.contracts.reservations import Decision, DecisionRequest
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import connect, ensure_search_attributes
+from runtime.temporal import connect
 from tests.lines import join, look, statuses
 from tests.stocking import TESTER, add_stock, assert_invariants, stock_now
 from tests.workers.waiting import running, until

@@ -21,7 +21,8 @@ from temporalio.worker import Worker
 from domain.contracts.names import RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
 from holdfast.stack.embedded import Stack
-from runtime.temporal import DATA_CONVERTER, SEARCH_ATTRIBUTES
+from runtime.search_attributes import SEARCH_ATTRIBUTES
+from runtime.temporal import DATA_CONVERTER
 from tests.patience import patiently_started
 from tests.workflows.fakes import FakeStock, hold_request
 from workflows.ports import ReservationActivities

@@ -22,8 +22,9 @@ from domain.contracts.reservations import Decision, HoldOutcome, HoldRequest, Se
 from domain.operations import Step
 from domain.reservations import ReservationStatus
 from holdfast.stack.embedded import Stack
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import connect, ensure_search_attributes
+from runtime.temporal import connect
 from tests.conftest import NAMESPACES
 from tests.replay.histories_so_far import until
 from tests.workflows.alone import FORGETS_QUICKLY, now, start

@@ -26,8 +26,8 @@ from gateway.commands.adjustments import AdjustmentCommands, leave_to_reconcile
 from gateway.commands.operations import OperationDesk
 from gateway.commands.stock import StockCommands
 from gateway.operation_views import OperationViews
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import ensure_search_attributes
 from tests.gateway.commands.desk import closed, connect
 from tests.stocking import add_stock, assert_invariants
 from workers.temporal_workers import operations_worker

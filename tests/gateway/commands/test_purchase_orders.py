@@ -45,8 +45,8 @@ from gateway.commands.purchase_orders import PurchaseOrderCommands
 from gateway.commands.restock import RestockCommands
 from gateway.operation_views import OperationViews
 from gateway.purchasing import PurchasingViews
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import ensure_search_attributes
 from tests.buying import activities_of, add_supplier, incoming_to, make_due, order_now, sell, sent, step
 from tests.gateway.commands.desk import closed, connect
 from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, stock_now

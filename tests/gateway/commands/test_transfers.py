@@ -34,8 +34,8 @@ from gateway.commands.operations import OperationDesk
 from gateway.commands.transfers import TransferCommands
 from gateway.operation_views import OperationViews
 from runtime.policies import transfer_policy
+from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.temporal import ensure_search_attributes
 from tests.gateway.commands.desk import closed, connect
 from tests.stocking import assert_documented, assert_invariants
 from tests.transferring import Road, lines, road
