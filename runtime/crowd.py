@@ -2,8 +2,8 @@
 
 Thousands of timers in one second keep a Temporal server from everything else for minutes, new reservations included.
 Their stock does not wait for them: the sweeper frees it on time, and a buyer in need takes it. So each second of a
-crowd has room for some, and whoever finds his full wakes in the next that has room. Known to this process alone, and
-forgotten with it: an order that is kept loosely is enough.
+crowd has room for some, and whoever finds his full wakes after a breath, in the next that has room. Known to this
+process alone, and forgotten with it: an order that is kept loosely is enough.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ WAKES_PER_SECOND = 30
 
 WAKES_PER_SECOND_BESIDE = 5
 """Of a process that is given only what a serving one was too busy for: its crowd wakes beside that one's."""
+
+BREATH_SECONDS = 20
+"""Between the second of who is late and his waking: the sweeper has his stock free meanwhile, and nobody stands in its
+way, nor in that of customers who come for it."""
 
 CROWD_SECONDS = 10
 """Who is due so near to the first of a crowd is of it. The next begins after that, whatever is left of this one: in a
@@ -35,7 +39,11 @@ class _Seconds:
     behind: dict[int, int] = field(default_factory=dict)
 
     def take(self, second: int, room: int) -> float:
-        """Take a place in this second or behind it; answers its instant, in seconds from the first deadline."""
+        """Take a place in this second or, with a breath between, behind it; answers its instant, in seconds from the
+        first deadline.
+        """
+        if second in self.behind:
+            second += BREATH_SECONDS
         passed = []
         while (onward := self.behind.get(second)) is not None:
             passed.append(second)

@@ -31,9 +31,9 @@ HURRY_SECONDS_MAX = 5.0
 ECHO_SECONDS_MAX = 1.0
 """A signal this soon after the first is its echo: Ctrl-C reaches the whole group, and a supervisor asks once more."""
 
-_GC_THRESHOLDS = (50_000, 1, 1)
-"""Rare collections, since a pass over thousands of cached workflows is a pause; each fourth looks at everything. A
-workflow that leaves the SDK's cache is a reference cycle, and old: only such a pass frees it."""
+_GC_THRESHOLDS = (5_000, 20, 10)
+"""Passes over everything are rare, since one over thousands of cached workflows is a pause of 0.7 s; those over what is
+young are short. Hardly anything waits for either: workflows that leave the cache are freed without (workers/)."""
 
 _log = get_logger(__name__)
 _at_exit: list[Callable[[], None]] = []

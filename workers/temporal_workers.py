@@ -1,16 +1,11 @@
-"""The Temporal workers, configured the same way wherever they run: beside the API and in the worker process.
-
-No sandbox when serving: it enters itself anew for each payload of each command, which took a fifth of a serving
-process's time and 3 of 24 ms of a hold, modules passed through (ARCHITECTURE has the figures). The tests run every
-workflow in the full sandbox, and import contracts keep I/O out of reach.
-"""
+"""The Temporal workers, configured the same way wherever they run: beside the API and in the worker process."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.adjustments import AdjustmentActivities
 from activities.maintenance import MaintenanceActivities
@@ -22,6 +17,7 @@ from db.engine import Database
 from domain.contracts.names import MAINTENANCE_QUEUE, OPERATIONS_QUEUE, RESERVATION_QUEUE
 from runtime.settings import Settings
 from runtime.temporal_build import build_of
+from workers.workflow_runner import ServingRunner
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.maintenance import ReconcileWorkflow
 from workflows.purchase_order import PurchaseOrderWorkflow
@@ -51,7 +47,7 @@ def reservation_worker(client: Client, activities: ReservationActivities, settin
         build_id=build_of(settings),
         workflows=[ReservationWorkflow],
         activities=[activities.hold, activities.settle],
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_runner=ServingRunner(),
         no_remote_activities=True,
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
@@ -76,7 +72,7 @@ def operations_worker(client: Client, database: Database, settings: Settings) ->
         build_id=build_of(settings),
         workflows=[AdjustmentWorkflow, TransferWorkflow, PurchaseOrderWorkflow],
         activities=[activity for noun in nouns for activity in (noun.open, noun.take)],
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_runner=ServingRunner(),
         max_cached_workflows=settings.worker_max_cached_workflows,
         max_concurrent_workflow_tasks=OPERATION_TASKS_MAX,
         max_concurrent_activities=OPERATION_TASKS_MAX,
@@ -104,7 +100,7 @@ def maintenance_worker(
             restock.scan,
             restock.draft,
         ],
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        workflow_runner=ServingRunner(),
         max_cached_workflows=10,
         max_concurrent_workflow_tasks=2,
         max_concurrent_activities=2,
