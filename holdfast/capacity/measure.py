@@ -35,8 +35,8 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 
 WARM_LIFECYCLES, IDLE_SECONDS = 50, 10.0
-LIFECYCLES, RATE_PER_SECOND = 200, 5.0
-"""Well below what the machine can do: queues cost nothing that a lifecycle has to pay."""
+LIFECYCLES, RATE_PER_SECOND = 600, 20.0
+"""As busy as a process should be, so that the relay sends in batches; below what the machine can do."""
 
 SHED, SHED_PAUSE_SECONDS = 503, 0.5
 """On a machine that is busy with other things; the hold is asked for again."""

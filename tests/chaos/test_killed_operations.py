@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from activities.adjustments import AdjustmentActivities
@@ -40,6 +41,7 @@ class Waiting:
     status: str
     shelf: StockItem
     moved: int = 0
+    body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -67,27 +69,36 @@ async def _transfer(db: Database, step: Step) -> Waiting:
     way = await road(db, far=True, **{name: 10})
     target = await add_stock(db, 1, warehouse=way.target, sku=name)
     request = await way.opened(**{name: 4})
-    shelf, status, moved = way.stock[name], "CANCELLED" if step is Step.CANCEL else "APPROVED", 0
-    if step in {Step.SHIP, Step.RECEIVE}:
-        await way.take(request, Step.APPROVE)
-        status, moved = "IN_TRANSIT", -4
+    made = Waiting("transfers", request.transfer_id, step, "APPROVED", way.stock[name])
+    if step is Step.CANCEL:
+        return replace(made, status="CANCELLED")
+    if step is Step.APPROVE:
+        return made
+    await way.take(request, Step.APPROVE)
+    if step is Step.SHIP:
+        return replace(made, status="IN_TRANSIT", moved=-4)
+    await way.take(request, Step.SHIP)
     if step is Step.RECEIVE:
-        await way.take(request, Step.SHIP)
-        shelf, status, moved = target, "CLOSED", 4
-    return Waiting("transfers", request.transfer_id, step, status, shelf, moved)
+        return replace(made, status="CLOSED", shelf=target, moved=4)
+    return replace(made, status="CLOSED", moved=4, body={"discrepancy": "return"})
 
 
 async def _purchase_order(db: Database, step: Step) -> Waiting:
     shelf, orders = await add_stock(db, 1), buying.activities_of(db)
     order = await buying.draft_of(db, shelf, quantity=6)
-    status, moved = "CANCELLED" if step is Step.CANCEL else "APPROVED", 0
-    if step in {Step.SEND, Step.RECEIVE}:
-        await orders.take(buying.step(order, Step.APPROVE))
-        status = "SENT"
+    made = Waiting("purchase-orders", order.purchase_order_id, step, "APPROVED", shelf)
+    if step is Step.CANCEL:
+        return replace(made, status="CANCELLED")
+    if step is Step.APPROVE:
+        return made
+    await orders.take(buying.step(order, Step.APPROVE))
+    if step is Step.SEND:
+        return replace(made, status="SENT")
+    await orders.take(buying.step(order, Step.SEND))
     if step is Step.RECEIVE:
-        await orders.take(buying.step(order, Step.SEND))
-        status, moved = "RECEIVED", 6
-    return Waiting("purchase-orders", order.purchase_order_id, step, status, shelf, moved)
+        return replace(made, status="RECEIVED", moved=6)
+    await orders.take(buying.arrival(order, **{shelf.sku: 2}))
+    return replace(made, status="CLOSED", body={"reason": "discontinued"})
 
 
 STEPS: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Step], ...] = (
@@ -96,10 +107,12 @@ STEPS: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Step], ...] =
     (_transfer, Step.APPROVE),
     (_transfer, Step.SHIP),
     (_transfer, Step.RECEIVE),
+    (_transfer, Step.RESOLVE),
     (_transfer, Step.CANCEL),
     (_purchase_order, Step.APPROVE),
     (_purchase_order, Step.SEND),
     (_purchase_order, Step.RECEIVE),
+    (_purchase_order, Step.CLOSE),
     (_purchase_order, Step.CANCEL),
 )
 
@@ -114,7 +127,8 @@ async def _seen(db: Database, one: Waiting) -> tuple[int, int, list[int]]:
 
 async def _taken(boss: Rest, one: Waiting) -> str:
     """The step, with one key until it is answered."""
-    answer = await boss.post_patiently(one.path, {}, key=f"k-{one.operation_id}", patience_seconds=PATIENCE_SECONDS)
+    key = f"k-{one.operation_id}"
+    answer = await boss.post_patiently(one.path, one.body, key=key, patience_seconds=PATIENCE_SECONDS)
     assert answer.status == 200, answer.body
     return str(answer.body["status"])
 
@@ -137,6 +151,6 @@ async def test_steps_whose_workers_died_are_taken_once_and_told(
         assert await asyncio.gather(*steps) == [one.status for one in waiting]
     for one, (events, lines, ledger) in zip(waiting, before, strict=True):
         moved = [one.moved] if one.moved else []
-        told = 2 if one.status == "CLOSED" else 1  # a transfer's last step tells of its end, too
+        told = 2 if (one.noun, one.status) == ("transfers", "CLOSED") else 1  # of its last step and of its end
         assert await _seen(db, one) == (events + told, lines + 1, ledger + moved), one
     await assert_invariants(db)

@@ -22,9 +22,10 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.adjustments import AdjustmentActivities
 from activities.reservations import ReservationActivities
+from activities.transfers import TransferActivities
 from db.engine import Database
 from domain.contracts.adjustments import AdjustmentRequest
-from domain.contracts.names import ADJUSTMENT_WORKFLOW, COMMIT, DECIDE, RESERVATION_WORKFLOW
+from domain.contracts.names import ADJUSTMENT_WORKFLOW, COMMIT, DECIDE, RESERVATION_WORKFLOW, TRANSFER_WORKFLOW
 from domain.contracts.operations import StaffDecision, StepOutcome
 from domain.contracts.reservations import SettleOutcome
 from domain.operations import Step
@@ -39,26 +40,45 @@ from tests.replay.histories_so_far import until
 from tests.replay.record import stored
 from tests.rolling.previous import adjustment as previous_adjustment
 from tests.rolling.previous import reservation as previous_reservation
+from tests.rolling.previous import transfer as previous_transfer
 from tests.rolling.record import PATCHED
-from tests.rolling.tomorrow import LINGER, TomorrowsAdjustment, TomorrowsReservation
+from tests.rolling.tomorrow import LINGER, TomorrowsAdjustment, TomorrowsReservation, TomorrowsTransfer
 from tests.stocking import TESTER, add_stock, assert_invariants, hold_request, ledger_of, stock_now, want
+from tests.transferring import road, sku
 from tests.workflows.fakes import decision
 from workflows.adjustment import AdjustmentWorkflow
 from workflows.reservation import ReservationWorkflow
+from workflows.transfer import TransferWorkflow
 
-Version: TypeAlias = "tuple[type[Any], type[Any]]"
+Version: TypeAlias = "tuple[type[Any], ...]"
 Handle: TypeAlias = "WorkflowHandle[Any, str]"
 
-YESTERDAY: Version = (previous_reservation.ReservationWorkflow, previous_adjustment.AdjustmentWorkflow)
-TODAY: Version = (ReservationWorkflow, AdjustmentWorkflow)
-TOMORROW: Version = (TomorrowsReservation, TomorrowsAdjustment)
+YESTERDAY: Version = (
+    previous_reservation.ReservationWorkflow,
+    previous_adjustment.AdjustmentWorkflow,
+    previous_transfer.TransferWorkflow,
+)
+TODAY: Version = (ReservationWorkflow, AdjustmentWorkflow, TransferWorkflow)
+TOMORROW: Version = (TomorrowsReservation, TomorrowsAdjustment, TomorrowsTransfer)
 
-WORKFLOWS = [RESERVATION_WORKFLOW, ADJUSTMENT_WORKFLOW]
-DONE = {"COMMITTED", "APPLIED"}
+WORKFLOWS = [RESERVATION_WORKFLOW, ADJUSTMENT_WORKFLOW, TRANSFER_WORKFLOW]
+DONE = {"COMMITTED", "APPLIED", "CLOSED"}
 REFUSED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
 
-OF_YESTERDAY = ["held_and_waiting", "extended_and_waiting", "committed_by_a_signal", "expired", "adjustment_waiting"]
-UNPATCHED = [*OF_YESTERDAY, "cancelled_by_a_request", "adjustment_approved_by_an_update"]
+OF_YESTERDAY = [
+    "held_and_waiting",
+    "extended_and_waiting",
+    "committed_by_a_signal",
+    "expired",
+    "adjustment_waiting",
+    "transfer_on_the_road",
+]
+UNPATCHED = [
+    *OF_YESTERDAY,
+    "cancelled_by_a_request",
+    "adjustment_approved_by_an_update",
+    "transfer_approved_and_received_in_parts",
+]
 """Stored histories (tests/replay) that were written before the patch."""
 
 STICKY_SECONDS = 0.2
@@ -85,11 +105,16 @@ class Shop:
     async def _worker(self, version: Version) -> Worker:
         reservations = ReservationActivities(self.db, self.settings)
         adjustments = AdjustmentActivities(self.db, self.settings)
+        transfers = TransferActivities(self.db, self.settings)
         return Worker(
             await connect(self.settings),
             task_queue=self.queue,
             workflows=list(version),
-            activities=[reservations.hold, reservations.settle, adjustments.open, adjustments.take],
+            activities=[
+                *(reservations.hold, reservations.settle),
+                *(adjustments.open, adjustments.take),
+                *(transfers.open, transfers.take),
+            ],
             workflow_runner=UnsandboxedWorkflowRunner(),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=STICKY_SECONDS),
         )
@@ -103,28 +128,38 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One workflow of which the first half is told by one version and the second by another."""
+    """One workflow of which the first half is told by one version and the second by another.
+
+    `item` has `before` pieces until it is decided and `after` of them then, by `movements` in all.
+    """
 
     kind: str
     handle: Handle
     item: StockItem
+    before: int = 200
+    after: int = 50
+    movements: int = 2
 
     async def waits(self) -> None:
         """Return when it waits for a decision."""
         await until(self.handle, "timer_started_event_attributes")
 
     async def decide(self) -> str:
-        """Sell, or approve, as the commands of the gateway ask for it; answers the status afterwards."""
+        """Sell, approve or receive, as the commands of the gateway ask for it; answers the status afterwards."""
         if self.kind == RESERVATION_WORKFLOW:
             paid = decision()
             sold = await when_ready(
                 lambda: self.handle.execute_update(COMMIT, paid, id=paid.decision_id, result_type=SettleOutcome)
             )
             return str(sold.status)
+        return await self.take(Step.RECEIVE if self.kind == TRANSFER_WORKFLOW else Step.APPROVE)
+
+    async def take(self, step: Step) -> str:
+        """Have somebody else of the staff take a step; answers the status afterwards."""
         asked = StaffDecision(decision_id=str(uuid.uuid4()), actor_id=uuid.uuid4(), actor_name="boss")
         done = await when_ready(
             lambda: self.handle.execute_update(
-                DECIDE, args=[Step.APPROVE, asked], id=asked.decision_id, result_type=StepOutcome
+                DECIDE, args=[step, asked], id=asked.decision_id, result_type=StepOutcome
             )
         )
         return str(done.status)
@@ -140,7 +175,9 @@ async def shop(settings: Settings) -> AsyncIterator[Shop]:
 
 
 async def begun(shop: Shop, kind: str) -> Story:
-    """A reservation of 150 pieces of 200, or a loss of as many that needs a second person."""
+    """A reservation of 150 pieces of 200, a loss of as many that needs a second person, or as many on the road."""
+    if kind == TRANSFER_WORKFLOW:
+        return await _on_the_road(shop)
     item = await add_stock(shop.db, 200)
     if kind == RESERVATION_WORKFLOW:
         request: Any = hold_request([want(item, 150)])
@@ -157,10 +194,20 @@ async def begun(shop: Shop, kind: str) -> Story:
     return Story(kind, await shop.begin(kind, request), item)
 
 
+async def _on_the_road(shop: Shop) -> Story:
+    name = sku()
+    way = await road(shop.db, **{name: 200})
+    shelf = await add_stock(shop.db, warehouse=way.target, sku=name)
+    handle = await shop.begin(TRANSFER_WORKFLOW, way.ask(**{name: 150}))
+    story = Story(TRANSFER_WORKFLOW, handle, shelf, before=0, after=150, movements=1)
+    assert await story.take(Step.SHIP) == "IN_TRANSIT"
+    return story
+
+
 async def assert_done_once(shop: Shop, story: Story) -> None:
     now = await stock_now(shop.db, story.item)
-    assert (now.quantity_total, now.quantity_reserved) == (50, 0)
-    assert len(await ledger_of(shop.db, story.item)) == 2
+    assert (now.quantity_total, now.quantity_reserved) == (story.after, 0)
+    assert len(await ledger_of(shop.db, story.item)) == story.movements
     await assert_invariants(shop.db)
 
 
@@ -216,7 +263,7 @@ async def test_a_task_that_falls_back_to_the_old_code_is_refused_there_and_done_
         deciding = asyncio.create_task(story.decide())
         await until(story.handle, "workflow_task_failed_event_attributes")
         assert not deciding.done()
-        assert (await stock_now(shop.db, story.item)).quantity_total == 200
+        assert (await stock_now(shop.db, story.item)).quantity_total == story.before
         await workers.enter_async_context(shop.working(TOMORROW))
         async with asyncio.timeout(60):
             assert await deciding in DONE

@@ -6,16 +6,19 @@ What was begun without the step never takes it; what was begun with it is refuse
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 
 from domain.contracts.adjustments import AdjustmentRequest
-from domain.contracts.names import ADJUSTMENT_WORKFLOW, RESERVATION_WORKFLOW
+from domain.contracts.names import ADJUSTMENT_WORKFLOW, RESERVATION_WORKFLOW, TRANSFER_WORKFLOW
 from domain.contracts.operations import StepOutcome
 from domain.contracts.reservations import HoldRequest, SettleOutcome
-from workflows.adjustment import ACTIVITIES, AdjustmentWorkflow
-from workflows.operation import Activities
+from domain.contracts.transfers import TransferRequest
+from workflows.adjustment import AdjustmentWorkflow
+from workflows.operation import Activities, Operation
 from workflows.reservation import ReservationWorkflow
+from workflows.transfer import TransferWorkflow
 
 LINGER = "linger"
 """The new step: a workflow stays for a moment after its end, so that latecomers still find it."""
@@ -47,22 +50,45 @@ class TomorrowsReservation(ReservationWorkflow):
         return await super()._answer_latecomers(row)
 
 
-@workflow.defn(name=ADJUSTMENT_WORKFLOW)
-class TomorrowsAdjustment(AdjustmentWorkflow):
-    """An adjustment that lingers."""
+class Lingering(Operation):
+    """Work that waits for people, and lingers; the patch is asked for before the first command."""
 
-    @workflow.init
-    def __init__(self, request: AdjustmentRequest) -> None:
-        super().__init__(request)
-        self._lingers = False
+    _lingers = False
 
-    @workflow.run
-    async def run(self, request: AdjustmentRequest) -> str:
-        """As today, with the patch asked before the first command."""
+    async def story(self, activities: Activities, request: Any) -> str:
+        """As today."""
         self._lingers = workflow.patched(LINGER)
-        return await self.story(ACTIVITIES, request)
+        return await super().story(activities, request)
 
     async def _answer_latecomers(self, activities: Activities, row: StepOutcome) -> StepOutcome:
         if self._lingers:
             await workflow.sleep(LINGER_TIME, summary=LINGER)
         return await super()._answer_latecomers(activities, row)
+
+
+@workflow.defn(name=ADJUSTMENT_WORKFLOW)
+class TomorrowsAdjustment(Lingering, AdjustmentWorkflow):
+    """An adjustment that lingers."""
+
+    @workflow.init
+    def __init__(self, request: AdjustmentRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: AdjustmentRequest) -> str:
+        """As today."""
+        return await super().run(request)
+
+
+@workflow.defn(name=TRANSFER_WORKFLOW)
+class TomorrowsTransfer(Lingering, TransferWorkflow):
+    """A transfer that lingers."""
+
+    @workflow.init
+    def __init__(self, request: TransferRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: TransferRequest) -> str:
+        """As today."""
+        return await super().run(request)
