@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pty
+import re
 from datetime import datetime
 from typing import Any
 
+from aiokafka.consumer import group_coordinator
+
+from runtime.logs import _REJOINS
 from tests.runtime.conftest import StartChild
 
 PREAMBLE = """
@@ -131,3 +136,18 @@ def test_on_a_terminal_lines_are_for_people(start_child: StartChild) -> None:
     assert "hold_committed" in shown
     assert "\x1b[" in shown
     assert "{" not in shown
+
+
+def test_an_offset_that_came_too_late_in_a_rebalance_is_no_error(start_child: StartChild) -> None:
+    code = """
+kafka = logging.getLogger("aiokafka.consumer.group_coordinator")
+kafka.error("OffsetCommit failed for group %s due to group error (%s), will rejoin", "g", "[Error 22]")
+kafka.error("OffsetCommit failed for group %s - %s", "g", "GroupAuthorizationFailedError")
+"""
+    assert [line["level"] for line in lines_of(start_child, code)] == ["warning", "error"]
+
+
+def test_the_words_about_it_are_those_that_aiokafka_has() -> None:
+    source = re.sub(r'"\s+"', "", inspect.getsource(group_coordinator))
+    assert _REJOINS[0] == group_coordinator.__name__
+    assert f'"{_REJOINS[1]}"' in source
