@@ -8,8 +8,7 @@ names its activities, and the signals by which people act in Temporal UI.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -79,7 +78,7 @@ class Operation:
 
     async def story(self, activities: Activities, request: Any) -> str:
         """The whole of it; the result is the status that the operation ended with."""
-        async with self._leaving_nobody_waiting():
+        try:
             row = await workflow.execute_activity_method(
                 activities.open, request, summary=f"open: {self._title}", **STEP_OPTIONS
             )
@@ -88,6 +87,11 @@ class Operation:
                 row = await self._take(activities, *await self._next_step(row))
                 await self._continue_as_new_if_suggested(row, request)
             return (await self._answer_latecomers(activities, row)).status
+        except FailureError:
+            # A handler never outlives its workflow, not even one that fails: whoever waits hears of it first.
+            self._failed = True
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
 
     async def _next_step(self, row: StepOutcome) -> tuple[Step, StaffDecision]:
         """A decision by a person, or the clock's when nobody came."""
@@ -122,16 +126,6 @@ class Operation:
             if self._waiting:
                 row = await self._take(activities, *self._waiting.popleft())
         return row
-
-    @asynccontextmanager
-    async def _leaving_nobody_waiting(self) -> AsyncIterator[None]:
-        """A handler never outlives its workflow, not even one that fails: whoever waits hears of it first."""
-        try:
-            yield
-        except FailureError:
-            self._failed = True
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise
 
     async def _continue_as_new_if_suggested(self, row: StepOutcome, request: Any) -> None:
         """With nothing left behind: a decision that comes while handlers finish is dealt with here first."""

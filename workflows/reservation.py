@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -80,7 +78,7 @@ class ReservationWorkflow:
             return await story
 
     async def _story(self, request: HoldRequest) -> str:
-        async with self._leaving_nobody_waiting():
+        try:
             row = await self._hold(request)
             while row.status is ReservationStatus.PENDING:
                 decision, asked = await self._next_decision(row.expires_at)
@@ -88,6 +86,11 @@ class ReservationWorkflow:
                 await self._continue_as_new_if_suggested(row)
             row = await self._answer_latecomers(row)
             return row.status
+        except FailureError:
+            # A handler never outlives its workflow, not even one that fails: whoever waits hears of it first.
+            self._failed = True
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
 
     @workflow.signal(name=COMMIT)
     def on_commit(self, asked: DecisionRequest) -> None:
@@ -210,16 +213,6 @@ class ReservationWorkflow:
         if asked.decision_id not in self._answers:
             raise _lost()
         return self._answers[asked.decision_id]
-
-    @asynccontextmanager
-    async def _leaving_nobody_waiting(self) -> AsyncIterator[None]:
-        """A handler never outlives its workflow, not even one that fails: whoever waits hears of it first."""
-        try:
-            yield
-        except FailureError:
-            self._failed = True
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise
 
     async def _continue_as_new_if_suggested(self, row: SettleOutcome) -> None:
         """With nothing left behind: a decision that comes while handlers finish is dealt with here first."""

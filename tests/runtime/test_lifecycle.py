@@ -204,4 +204,4 @@ run_process(tell)
 """
     child = start_child(PREAMBLE + code)
     output, _ = run_to_end(child)
-    assert output == "uvloop True 50000\n"
+    assert output == "uvloop True 5000\n"
