@@ -20,11 +20,9 @@ from runtime.settings import Settings
 _CHATTY_LIBRARIES = ("aiohttp.access", "aiokafka", "asyncio", "grpc", "opentelemetry", "temporalio", "urllib3")
 """Their INFO lines tell what they do all day; we want them only when someone is debugging."""
 
-_REJOINS = (
-    "aiokafka.consumer.group_coordinator",
-    "OffsetCommit failed for group %s due to group error (%s), will rejoin",
-)
-"""Logger and words of an offset that came too late while a group is balanced anew, as in each rolling restart."""
+_COORDINATOR = "aiokafka.consumer.group_coordinator"
+_REJOINS = "OffsetCommit failed for group %s due to group error (%s), will rejoin"
+"""Its words for an offset that came too late while a group is balanced anew, as in each rolling restart."""
 
 
 def configure_logging(settings: Settings, process: str) -> None:
@@ -58,13 +56,13 @@ def _configure_standard_logging(level: int, formatter: logging.Formatter) -> Non
     root.setLevel(level)
     for library in _CHATTY_LIBRARIES:
         logging.getLogger(library).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
-    logging.getLogger(_REJOINS[0]).addFilter(_warn_only_of_rejoining)
+    logging.getLogger(_COORDINATOR).addFilter(_warn_only_of_rejoining)
     logging.captureWarnings(True)
 
 
 def _warn_only_of_rejoining(record: logging.LogRecord) -> bool:
     """No error of anybody's: the events are read once more, and the inbox knows them."""
-    if record.msg == _REJOINS[1]:
+    if record.msg == _REJOINS:
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
     return True
 

@@ -15,8 +15,8 @@ from temporalio.common import (
 from domain.contracts.names import OPERATIONS_QUEUE, operation_workflow_id
 from domain.contracts.operation_starts import OperationStart
 from runtime.search_attributes import SKUS, SKUS_SHOWN_MAX, one_line
+from runtime.temporal import RPC_TIMEOUT
 
-RPC_TIMEOUT = timedelta(seconds=5)
 TASK_TIMEOUT = timedelta(seconds=10)
 
 

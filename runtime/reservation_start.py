@@ -16,8 +16,8 @@ from temporalio.common import (
 from domain.contracts.names import RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
 from runtime.search_attributes import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, one_line
+from runtime.temporal import RPC_TIMEOUT
 
-RPC_TIMEOUT = timedelta(seconds=5)
 TASK_TIMEOUT = timedelta(seconds=10)
 """How long a workflow task of a killed process blocks its reservation; see DESIGN D1 for what waits on it."""
 

@@ -5,8 +5,6 @@ Starts nothing. Nothing personal is in them.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
@@ -17,6 +15,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 from domain.contracts import names
 from domain.contracts.names import IS_LATE, OPERATION_STATUS
 from runtime.logs import get_logger
+from runtime.temporal import RPC_TIMEOUT
 
 ORDER_ID = SearchAttributeKey.for_keyword("OrderId")
 SKUS = SearchAttributeKey.for_keyword_list(names.SKUS)
@@ -40,7 +39,6 @@ SEARCH_ATTRIBUTE_NAMES = tuple(SEARCH_ATTRIBUTES)
 SKUS_SHOWN_MAX = 20
 SUMMARY_CHARACTERS_MAX = 200
 
-_RPC_TIMEOUT = timedelta(seconds=5)
 _KNOWN_SECONDS_MAX = 60.0
 
 _log = get_logger(__name__)
@@ -57,13 +55,13 @@ async def ensure_search_attributes(client: Client) -> None:
     """
     operator = client.operator_service
     known = await operator.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=_RPC_TIMEOUT
+        ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=RPC_TIMEOUT
     )
     missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in known.custom_attributes}
     if missing:
         request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
         try:
-            await operator.add_search_attributes(request, retry=True, timeout=_RPC_TIMEOUT)
+            await operator.add_search_attributes(request, retry=True, timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
@@ -71,7 +69,12 @@ async def ensure_search_attributes(client: Client) -> None:
     await _count_by_all(client)
 
 
-@retry(retry=retry_if_exception(_is_unknown), wait=wait_fixed(0.2), stop=stop_after_delay(_KNOWN_SECONDS_MAX))
+@retry(
+    retry=retry_if_exception(_is_unknown),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(_KNOWN_SECONDS_MAX),
+    reraise=True,
+)
 async def _count_by_all(client: Client) -> None:
     """What can be asked for can be started with: the server's frontend reads both from one list, now and then."""
     await client.count_workflows(" AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES))

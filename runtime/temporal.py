@@ -40,7 +40,9 @@ from runtime.temporal_build import NamesBuild, build_of
 from runtime.temporal_metrics import make_metric_buffer, pumping
 
 _CONNECT_TIMEOUT = timedelta(seconds=5)
-_RPC_TIMEOUT = timedelta(seconds=5)
+RPC_TIMEOUT = timedelta(seconds=5)
+"""Of a single call to the server, retries not counted."""
+
 _KEEP_ALIVE = KeepAliveConfig(interval_millis=10_000, timeout_millis=5_000)
 _RETRIES = RetryConfig(
     initial_interval_millis=50, max_interval_millis=1_000, max_elapsed_time_millis=5_000, max_retries=10
@@ -150,7 +152,7 @@ async def _connect_once(
         grpc_compression=GrpcCompression.GZIP if _crosses_a_network(settings) else GrpcCompression.NONE,
     )
     await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
     )
     return client
 

@@ -19,9 +19,7 @@ from temporalio.service import RPCError
 
 from runtime.search_attributes import SEARCH_ATTRIBUTE_NAMES
 from runtime.settings import Settings
-from runtime.temporal import connect
-
-_RPC_TIMEOUT = timedelta(seconds=5)
+from runtime.temporal import RPC_TIMEOUT, connect
 
 
 class TemporalFactsError(Exception):
@@ -50,12 +48,12 @@ async def temporal_facts(settings: Settings, queue: str, *, patience_seconds: fl
 
 async def _ask(client: Client, queue: str) -> TemporalFacts:
     service = client.workflow_service
-    system = await service.get_system_info(GetSystemInfoRequest(), timeout=_RPC_TIMEOUT)
+    system = await service.get_system_info(GetSystemInfoRequest(), timeout=RPC_TIMEOUT)
     namespace = await service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
     )
     known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT
+        ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
     )
     return TemporalFacts(
         version=system.server_version,
@@ -77,6 +75,6 @@ async def _pollers(client: Client, queue: str) -> tuple[str, ...]:
             task_queue=TaskQueue(name=queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         ),
-        timeout=_RPC_TIMEOUT,
+        timeout=RPC_TIMEOUT,
     )
     return tuple(sorted({poller.identity for poller in described.pollers}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from temporalio.client import Client, RPCTimeoutOrCancelledError
@@ -16,8 +15,7 @@ from domain.errors import Unavailable
 from domain.restock import RestockMode
 from gateway.auth import Caller
 from runtime.logs import get_logger
-
-RPC_TIMEOUT = timedelta(seconds=5)
+from runtime.temporal import RPC_TIMEOUT
 
 _log = get_logger(__name__)
 

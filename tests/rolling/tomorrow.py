@@ -70,10 +70,6 @@ class Lingering(Operation):
 class TomorrowsAdjustment(Lingering, AdjustmentWorkflow):
     """An adjustment that lingers."""
 
-    @workflow.init
-    def __init__(self, request: AdjustmentRequest) -> None:
-        super().__init__(request)
-
     @workflow.run
     async def run(self, request: AdjustmentRequest) -> str:
         """As today."""
@@ -83,10 +79,6 @@ class TomorrowsAdjustment(Lingering, AdjustmentWorkflow):
 @workflow.defn(name=TRANSFER_WORKFLOW)
 class TomorrowsTransfer(Lingering, TransferWorkflow):
     """A transfer that lingers."""
-
-    @workflow.init
-    def __init__(self, request: TransferRequest) -> None:
-        super().__init__(request)
 
     @workflow.run
     async def run(self, request: TransferRequest) -> str:

@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[2]
 StartChild = Callable[..., subprocess.Popen[str]]
 
 
+def settings_for(address: str, **others: object) -> Settings:
+    """Of a process of a test's own, with Temporal at that address."""
+    return load_settings(app_env="test", temporal_address=address, **others)
+
+
 @pytest.fixture
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of ours in the environment."""
@@ -63,7 +68,7 @@ async def temporal_server() -> AsyncIterator[str]:
         [executable, "server", "start-dev", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        await connect(load_settings(app_env="test", temporal_address=f"127.0.0.1:{port}"))
+        await connect(settings_for(f"127.0.0.1:{port}"))
         yield f"127.0.0.1:{port}"
     finally:
         server.kill()

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.consumer import group_coordinator
 
-from runtime.logs import _REJOINS
+from runtime.logs import _COORDINATOR, _REJOINS
 from tests.runtime.conftest import StartChild
 
 PREAMBLE = """
@@ -149,5 +149,5 @@ kafka.error("OffsetCommit failed for group %s - %s", "g", "GroupAuthorizationFai
 
 def test_the_words_about_it_are_those_that_aiokafka_has() -> None:
     source = re.sub(r'"\s+"', "", inspect.getsource(group_coordinator))
-    assert _REJOINS[0] == group_coordinator.__name__
-    assert f'"{_REJOINS[1]}"' in source
+    assert group_coordinator.__name__ == _COORDINATOR
+    assert f'"{_REJOINS}"' in source

@@ -11,8 +11,8 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from runtime.search_attributes import EXPIRES_AT, ORDER_ID, REGION, SKUS, ensure_search_attributes
-from runtime.settings import Settings, load_settings
 from runtime.temporal import TemporalConnectionError, connect
+from tests.runtime.conftest import settings_for
 
 
 async def test_connecting_gives_a_client_of_the_namespace_named_after_the_process(temporal_server: str) -> None:
@@ -85,10 +85,6 @@ async def test_a_workflow_can_be_started_with_every_search_attribute(temporal_se
     await handle.terminate()
     assert attributes[ORDER_ID] == "order-1"
     assert attributes[SKUS] == ["SKU-1", "SKU-2"]
-
-
-def settings_for(address: str, **others: object) -> Settings:
-    return load_settings(app_env="test", temporal_address=address, **others)
 
 
 async def kinds_of_search_attributes(client: Client) -> dict[str, int]:

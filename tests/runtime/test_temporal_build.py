@@ -13,6 +13,7 @@ from runtime.search_attributes import ORDER_ID, ensure_search_attributes
 from runtime.settings import Settings, load_settings
 from runtime.temporal import connect
 from runtime.temporal_build import BUILD_IDS, NamesBuild, build_of
+from tests.runtime.conftest import settings_for
 
 QUEUE = "builds"
 
@@ -30,7 +31,7 @@ def test_a_build_is_named_by_its_operator_or_by_its_version() -> None:
 
 
 async def test_a_workflow_starts_with_what_the_server_would_write_a_task_later(temporal_server: str) -> None:
-    settings = _settings(temporal_server, build_id="one")
+    settings = settings_for(temporal_server, build_id="one")
     client = await connect(settings)
     await ensure_search_attributes(client)
     async with _worker(client, settings):
@@ -48,8 +49,8 @@ async def test_a_workflow_starts_with_what_the_server_would_write_a_task_later(t
 
 
 async def test_a_worker_of_another_build_adds_its_own(temporal_server: str) -> None:
-    client = await connect(_settings(temporal_server, build_id="old"))
-    async with _worker(client, _settings(temporal_server, build_id="new")):
+    client = await connect(settings_for(temporal_server, build_id="old"))
+    async with _worker(client, settings_for(temporal_server, build_id="new")):
         handle = await client.start_workflow("Nothing", id="other-build", task_queue=QUEUE)
         await handle.result()
     described = (await handle.describe()).typed_search_attributes
@@ -95,10 +96,6 @@ class Refusing(Interceptor):
 async def _refused(address: str, refusing: Refusing) -> Client:
     plain = await Client.connect(address)
     return Client(**{**plain.config(), "interceptors": [NamesBuild("one"), refusing]})
-
-
-def _settings(address: str, **others: object) -> Settings:
-    return load_settings(app_env="test", temporal_address=address, **others)
 
 
 def _worker(client: Client, settings: Settings) -> Worker:

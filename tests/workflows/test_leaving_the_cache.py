@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import uuid
 import weakref
@@ -15,6 +14,7 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 
 from domain.contracts.names import CANCEL, COMMIT
 from tests.replay.histories_so_far import until
+from tests.workers.waiting import until as looking_until
 from tests.workflows.alone import now, start
 from tests.workflows.conftest import worker
 from tests.workflows.fakes import FakeStock, decision, hold_request
@@ -41,9 +41,11 @@ class Watched(ServingRunner):
 
     async def until_alive(self, count: int) -> None:
         """Wait until there are no more than so many."""
-        async with asyncio.timeout(FREED_SECONDS_MAX):
-            while self.alive > count:  # noqa: ASYNC110 - nobody tells of what is no more
-                await asyncio.sleep(0.02)
+
+        async def are_gone() -> bool:
+            return self.alive <= count
+
+        await looking_until(are_gone, FREED_SECONDS_MAX)
 
 
 @pytest.fixture(autouse=True)
