@@ -5,12 +5,14 @@ Starts nothing. Nothing personal is in them.
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_fixed
 
 from domain.contracts import names
 from domain.contracts.names import IS_LATE, OPERATION_STATUS
@@ -24,35 +26,44 @@ EXPIRES_AT = SearchAttributeKey.for_datetime("ExpiresAt")
 STATUS = SearchAttributeKey.for_keyword(OPERATION_STATUS)
 LATE = SearchAttributeKey.for_bool(IS_LATE)
 
-SEARCH_ATTRIBUTES = {
-    ORDER_ID.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    SKUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-    REGION.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    EXPIRES_AT.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-    STATUS.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    LATE.name: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
-}
-"""What people look by: name and kind."""
+KEYS = (ORDER_ID, SKUS, REGION, EXPIRES_AT, STATUS, LATE)
+"""What people look by."""
 
-SEARCH_ATTRIBUTE_NAMES = tuple(SEARCH_ATTRIBUTES)
+SEARCH_ATTRIBUTES = {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in KEYS}
+"""Name and kind of each."""
+
+KINDS_IN_WORDS = {
+    name: IndexedValueType.Name(kind).removeprefix("INDEXED_VALUE_TYPE_").title().replace("_", "")
+    for name, kind in SEARCH_ATTRIBUTES.items()
+}
+"""The same, as Temporal's command line says it."""
 
 SKUS_SHOWN_MAX = 20
 SUMMARY_CHARACTERS_MAX = 200
 
-_KNOWN_SECONDS_MAX = 60.0
+LEARNED_SECONDS = 10.0
+"""Within so long each part of a server learns by itself what was added to a namespace: the longest default that
+`system.namespaceCacheRefreshInterval` has had (2 s of late). Nobody can ask a part what it knows."""
+
+_LOOKS_MAX = 6
 
 _log = get_logger(__name__)
 
 
-def _is_unknown(error: BaseException) -> bool:
-    return isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
-
-
 async def ensure_search_attributes(client: Client) -> None:
-    """Have the search attributes known in the namespace: add what it lacks, wait until the server looks them up anew.
+    """Have the search attributes known in the namespace: add what it lacks, and wait until the server knows it.
 
-    Safe to call from every process at once.
+    It waits once in the life of a namespace: a workflow that shows its state to a part that has not learned fails its
+    tasks, and after the second one stands still for ten seconds. Safe to call from every process at once.
+    Raises RPCError, after a minute also where the server still does not know them.
     """
+    if await _add_missing(client):
+        await asyncio.sleep(LEARNED_SECONDS)
+    await _ask_for_all(client)
+
+
+async def _add_missing(client: Client) -> bool:
+    """Whether there was something to add."""
     operator = client.operator_service
     known = await operator.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), retry=True, timeout=RPC_TIMEOUT
@@ -66,17 +77,21 @@ async def ensure_search_attributes(client: Client) -> None:
             if error.status is not RPCStatusCode.ALREADY_EXISTS:
                 raise
         _log.info("search_attributes_added", names=sorted(missing))
-    await _count_by_all(client)
+    return bool(missing)
+
+
+def _is_unknown(error: BaseException) -> bool:
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.INVALID_ARGUMENT
 
 
 @retry(
     retry=retry_if_exception(_is_unknown),
-    wait=wait_fixed(0.2),
-    stop=stop_after_delay(_KNOWN_SECONDS_MAX),
+    wait=wait_fixed(LEARNED_SECONDS),
+    stop=stop_after_attempt(_LOOKS_MAX),
     reraise=True,
 )
-async def _count_by_all(client: Client) -> None:
-    """What can be asked for can be started with: the server's frontend reads both from one list, now and then."""
+async def _ask_for_all(client: Client) -> None:
+    """Where they are not known yet, another process has added them a moment ago."""
     await client.count_workflows(" AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES))
 
 

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from runtime.search_attributes import SEARCH_ATTRIBUTE_NAMES
+from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 from runtime.temporal import RPC_TIMEOUT, connect
 
@@ -65,7 +65,7 @@ async def _ask(client: Client, queue: str) -> TemporalFacts:
 
 
 def _missing(known: Collection[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(SEARCH_ATTRIBUTE_NAMES) - set(known)))
+    return tuple(sorted(set(SEARCH_ATTRIBUTES) - set(known)))
 
 
 async def _pollers(client: Client, queue: str) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the namespace and the search attributes by which people find a reservation. Safe to run again.
+# Makes the namespace and the search attributes by which people find a workflow. Safe to run again.
 # The command line reads TEMPORAL_ADDRESS; some of its commands do not read TEMPORAL_NAMESPACE.
 set -eu
 
@@ -30,3 +30,5 @@ search_attribute create --name OrderId --type Keyword
 search_attribute create --name Skus --type KeywordList
 search_attribute create --name Region --type Keyword
 search_attribute create --name ExpiresAt --type Datetime
+search_attribute create --name OperationStatus --type Keyword
+search_attribute create --name IsLate --type Bool

@@ -17,8 +17,7 @@ from holdfast.stack.errors import StackError
 from holdfast.stack.part import Part
 from holdfast.stack.ports import LOOPBACK, PortBook
 from holdfast.stack.probes import Probe, http_answers
-
-_SEARCH_ATTRIBUTES = {"OrderId": "Keyword", "Skus": "KeywordList", "Region": "Keyword", "ExpiresAt": "Datetime"}
+from runtime.search_attributes import KINDS_IN_WORDS
 
 _SQLITE_PRAGMAS = {"journal_mode": "wal", "synchronous": "off"}
 """`synchronous=off` survives a kill of the server, not of the machine."""
@@ -86,7 +85,8 @@ class EmbeddedTemporal:
         command += ["--db-filename", str(self._directory / "temporal.sqlite")]
         command += _repeated("--sqlite-pragma", [f"{name}={value}" for name, value in _SQLITE_PRAGMAS.items()])
         command += _repeated("--namespace", self._namespaces)
-        command += _repeated("--search-attribute", [f"{name}={kind}" for name, kind in _SEARCH_ATTRIBUTES.items()])
+        # Each part of the server learns by itself, and at its own time, of what is added later.
+        command += _repeated("--search-attribute", [f"{name}={kind}" for name, kind in KINDS_IN_WORDS.items()])
         values = [f"{key}={json.dumps(value)}" for key, value in _DYNAMIC_CONFIG.items()]
         return command + _repeated("--dynamic-config-value", values)
 

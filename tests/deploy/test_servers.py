@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from holdfast.stack import postgres, temporal
+from runtime.search_attributes import KINDS_IN_WORDS
 from tests.deploy.files import DEPLOY, SERVICES, read_yaml
 
 ONLY_EMBEDDED = {"history.hostLevelCacheMaxSize", "system.forceSearchAttributesCacheRefreshOnRead"}
@@ -31,7 +32,7 @@ def test_temporal_reads_that_file_and_has_eight_shards() -> None:
 
 def test_the_namespace_gets_the_search_attributes_of_the_embedded_server() -> None:
     script = (DEPLOY / "temporal/create-namespace.sh").read_text("utf-8")
-    assert dict(re.findall(r"--name (\w+) --type (\w+)", script)) == temporal._SEARCH_ATTRIBUTES
+    assert dict(re.findall(r"--name (\w+) --type (\w+)", script)) == KINDS_IN_WORDS
 
 
 def test_postgres_has_the_settings_of_the_embedded_server() -> None:

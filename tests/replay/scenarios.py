@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 
 from domain.contracts.names import CANCEL, COMMIT, EXTEND, HELD, RECONCILE_WORKFLOW, RESERVATION_WORKFLOW
 from domain.contracts.reservations import HoldOutcome, SettleOutcome
-from runtime.search_attributes import ensure_search_attributes
+from runtime.search_attributes import KEYS
 from runtime.temporal import DATA_CONVERTER
 from tests.patience import patiently_started
 from tests.replay.histories_so_far import until
@@ -45,6 +45,7 @@ async def recording_server() -> AsyncIterator[Client]:
         lambda: WorkflowEnvironment.start_local(
             data_converter=DATA_CONVERTER,
             identity=IDENTITY,
+            search_attributes=KEYS,
             dev_server_existing_path=str(Path(sysconfig.get_path("scripts")) / "temporal"),
             dev_server_log_level="error",
             dev_server_extra_args=[
@@ -54,7 +55,6 @@ async def recording_server() -> AsyncIterator[Client]:
         )
     )
     async with environment:
-        await ensure_search_attributes(environment.client)
         yield environment.client
 
 

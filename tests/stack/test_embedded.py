@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from pydantic import SecretStr
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 
 from holdfast.stack.cache import cache_part
 from holdfast.stack.embedded import Plan, drop_data, embedded_stack, temporary_stack
@@ -20,6 +21,7 @@ from holdfast.stack.part import Part
 from holdfast.stack.placement import place_postgres, shared_home
 from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import accepts_connections, kafka_answers, redis_answers
+from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 from runtime.temporal import connect
 from tests.stack.conftest import Reports
@@ -187,8 +189,12 @@ async def test_temporal_knows_our_search_attributes_in_each_namespace(directory:
     async with embedded_stack(directory, Settings(), parts=["temporal"], namespaces=["second"]) as stack:
         for namespace in ("default", "second"):
             client = await connect(stack.settings.model_copy(update={"temporal_namespace": namespace}))
-            query = "OrderId = 'a' AND Skus = 'b' AND Region = 'c' AND ExpiresAt < '2030-01-01T00:00:00Z'"
-            assert (await client.count_workflows(query)).count == 0
+            known = await client.operator_service.list_search_attributes(
+                ListSearchAttributesRequest(namespace=namespace)
+            )
+            assert dict(known.custom_attributes) == SEARCH_ATTRIBUTES
+            every = " AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES)
+            assert (await client.count_workflows(every)).count == 0
 
 
 async def test_another_engine_takes_the_place_of_a_packaged_server(directory: Path) -> None:
