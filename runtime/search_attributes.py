@@ -5,7 +5,7 @@ Starts nothing. Nothing personal is in them.
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
@@ -58,7 +58,7 @@ async def ensure_search_attributes(client: Client) -> None:
     Raises RPCError, after a minute also where the server still does not know them.
     """
     if await _add_missing(client):
-        await asyncio.sleep(LEARNED_SECONDS)
+        await sleep(LEARNED_SECONDS)
     await _ask_for_all(client)
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp import web
 from sqlalchemy import text
 
@@ -30,8 +31,14 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
+    """The doctor sets it up for a process of its own, with the standard error of one test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     logging.disable(logging.NOTSET)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

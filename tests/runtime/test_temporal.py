@@ -10,6 +10,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from runtime import search_attributes
 from runtime.search_attributes import EXPIRES_AT, ORDER_ID, REGION, SKUS, ensure_search_attributes
 from runtime.temporal import TemporalConnectionError, connect
 from tests.runtime.conftest import settings_for
@@ -54,10 +55,22 @@ async def test_tls_is_not_spoken_with_a_server_that_has_none(temporal_server: st
         await connect(settings_for(temporal_server, temporal_tls=True), patience_seconds=0.1)
 
 
-async def test_search_attributes_are_added_once_by_whoever_comes_first(temporal_server: str) -> None:
+async def test_search_attributes_are_added_once_by_whoever_comes_first(
+    temporal_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(search_attributes, "sleep", noted)
     clients = [await connect(settings_for(temporal_server)) for _ in range(3)]
     await asyncio.gather(*(ensure_search_attributes(client) for client in clients))
+    assert set(pauses) == {search_attributes.LEARNED_SECONDS}, "each part of the server learns at its own time"
+    pauses.clear()
     await ensure_search_attributes(clients[0])
+    assert pauses == []
     known = await kinds_of_search_attributes(clients[0])
     assert known["OrderId"] == IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     assert known["Skus"] == IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST

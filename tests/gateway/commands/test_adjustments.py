@@ -29,6 +29,7 @@ from gateway.operation_views import OperationViews
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from tests.gateway.commands.desk import closed, connect
+from tests.patience import PATIENCE_SECONDS
 from tests.stocking import add_stock, assert_invariants
 from workers.temporal_workers import operations_worker
 
@@ -50,7 +51,9 @@ async def working(db: Database, temporal: Client, settings: Settings) -> AsyncIt
 
 @pytest.fixture(scope="module")
 def commands(db: Database, temporal: Client, view: AvailabilityView) -> AdjustmentCommands:
-    return AdjustmentCommands(db, OperationDesk(database=db, temporal=temporal, deadline_seconds=10), view)
+    return AdjustmentCommands(
+        db, OperationDesk(database=db, temporal=temporal, deadline_seconds=6 * PATIENCE_SECONDS), view
+    )
 
 
 async def waiting(

@@ -49,6 +49,7 @@ from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from tests.buying import activities_of, add_supplier, incoming_to, make_due, order_now, sell, sent, step
 from tests.gateway.commands.desk import closed, connect
+from tests.patience import PATIENCE_SECONDS
 from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, stock_now
 from workers.temporal_workers import maintenance_worker, operations_worker
 
@@ -75,7 +76,9 @@ async def working(db: Database, temporal: Client, settings: Settings) -> AsyncIt
 
 @pytest.fixture(scope="module")
 def commands(db: Database, temporal: Client, view: AvailabilityView) -> PurchaseOrderCommands:
-    return PurchaseOrderCommands(db, OperationDesk(database=db, temporal=temporal, deadline_seconds=10), view)
+    return PurchaseOrderCommands(
+        db, OperationDesk(database=db, temporal=temporal, deadline_seconds=6 * PATIENCE_SECONDS), view
+    )
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from runtime.policies import transfer_policy
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from tests.gateway.commands.desk import closed, connect
+from tests.patience import PATIENCE_SECONDS
 from tests.stocking import assert_documented, assert_invariants
 from tests.transferring import Road, lines, road
 from workers.temporal_workers import operations_worker
@@ -60,7 +61,7 @@ async def working(db: Database, temporal: Client, settings: Settings) -> AsyncIt
 
 @pytest.fixture(scope="module")
 def commands(db: Database, temporal: Client, view: AvailabilityView, settings: Settings) -> TransferCommands:
-    desk = OperationDesk(database=db, temporal=temporal, deadline_seconds=10)
+    desk = OperationDesk(database=db, temporal=temporal, deadline_seconds=6 * PATIENCE_SECONDS)
     return TransferCommands(db, desk, view, policy=transfer_policy(settings))
 
 
