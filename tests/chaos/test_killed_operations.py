@@ -1,5 +1,5 @@
-"""kill −9 of workers around steps that people take, of every noun and all at once: each takes effect once, and whoever
-took it hears of it.
+"""kill −9 of workers around steps, people's and the clock's, of every noun and all at once: each takes effect once, and
+whoever took it hears of it.
 
 In a module of its own: here no other operation is there that could strike the failpoints first.
 """
@@ -13,15 +13,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, update
+from temporalio.client import Client
+
 from activities.adjustments import AdjustmentActivities
 from db import audit
 from db.engine import Database
+from db.registers import ADJUSTMENTS, PURCHASE_ORDERS, TRANSFERS, Register
 from domain.contracts.adjustments import AdjustmentRequest
+from domain.contracts.names import operation_workflow_id
+from domain.contracts.operation_starts import OperationStart
 from domain.operations import Step
 from domain.stock import MovementType, StockItem
 from gateway.auth import SCOPES, development_token
 from holdfast.demo.client import Rest, open_rest
+from runtime.operation_start import start_options
 from runtime.settings import Settings
+from runtime.temporal import connect
 from tests import buying
 from tests.chaos.conftest import Processes, killed
 from tests.stocking import TESTER, add_stock, assert_invariants, ledger_of, news_of
@@ -153,4 +161,62 @@ async def test_steps_whose_workers_died_are_taken_once_and_told(
         moved = [one.moved] if one.moved else []
         told = 2 if (one.noun, one.status) == ("transfers", "CLOSED") else 1  # of its last step and of its end
         assert await _seen(db, one) == (events + told, lines + 1, ledger + moved), one
+    await assert_invariants(db)
+
+
+DUE: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Register, Step, Step], ...] = (
+    (_adjustment, ADJUSTMENTS, Step.APPROVE, Step.REMIND),
+    (_adjustment, ADJUSTMENTS, Step.APPROVE, Step.LAPSE),
+    (_transfer, TRANSFERS, Step.APPROVE, Step.ESCALATE),
+    (_transfer, TRANSFERS, Step.RECEIVE, Step.LATE),
+    (_purchase_order, PURCHASE_ORDERS, Step.RECEIVE, Step.LATE),
+)
+"""Who waits for which step of people, and which one the clock takes in its place."""
+
+
+async def _due(db: Database, register: Register, one: Waiting, step: Step) -> OperationStart:
+    """As if the clock had come to that step."""
+    (key,) = register.table.primary_key
+    alarm = {"wakes_for": step, "wakes_at": func.clock_timestamp()}
+    async with db.write() as session:
+        await session.execute(update(register.table).where(key == one.operation_id).values(alarm))
+        start = await register.start_of(session, one.operation_id)
+    assert start is not None
+    return start
+
+
+async def _steps_of(db: Database, one: Waiting) -> list[str]:
+    async with db.read() as session:
+        return [line.step for line in await audit.of_subject(session, one.operation_id)]
+
+
+async def _step_is_answered(client: Client, start: OperationStart) -> None:
+    """Until the workflow has heard of its second activity: the first one opened the row."""
+    handle = client.get_workflow_handle(operation_workflow_id(start.kind, start.operation_id))
+    while True:
+        history = await handle.fetch_history()
+        if sum(event.HasField("activity_task_completed_event_attributes") for event in history.events) >= 2:
+            return
+        await asyncio.sleep(0.1)
+
+
+async def test_steps_of_the_clock_whose_workers_died_are_taken_once(
+    processes: Processes, db: Database, settings: Settings
+) -> None:
+    client = await connect(settings)
+    waiting = [(await make(db, before), register, step) for make, register, before, step in DUE]
+    steps = [await _steps_of(db, one) for one, _, _ in waiting]
+    news = [len(await news_of(db, one.operation_id)) for one, _, _ in waiting]
+    starts = [await _due(db, register, one, step) for one, register, step in waiting]
+    first = await processes.worker("before_operation_step=kill@2")
+    for start in starts:
+        await client.start_workflow(**start_options(start))
+    await killed(first)
+    await killed(await processes.worker("after_operation_step=kill@2"))
+    await processes.worker()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*(_step_is_answered(client, start) for start in starts))
+    for (one, _, step), lines, events in zip(waiting, steps, news, strict=True):
+        assert await _steps_of(db, one) == [*lines, step]
+        assert len(await news_of(db, one.operation_id)) == events + 1
     await assert_invariants(db)
