@@ -39,7 +39,7 @@ attack: setup ## Attack the whole service for SECONDS (120) with questions of SE
 chaos: setup ## Kill, freeze, restart and cut off every part for SECONDS (240) with the dice of SEED (7), and judge
 	@exec $(RUN) tests.chaos --seconds $(or $(SECONDS),240) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
-races: setup ## Try every schedule (SCHEDULES of each, 1000) of everybody who wants the same rows, and tell what held
+races: setup ## Try every schedule with two interruptions (at most SCHEDULES of each, 1000) of all who want the same rows
 	@exec $(RUN) tests.concurrency --schedules $(or $(SCHEDULES),1000) --seed $(or $(SEED),7) $(if $(REPORT),--report $(REPORT))
 
 soak: setup ## Open RESERVATIONS (50000), let all fall due at once, and tell what it took (some 50 minutes)

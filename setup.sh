@@ -72,7 +72,7 @@ if ! suits "$venv_python" || ! "$venv_python" -m pip --version >/dev/null 2>&1; 
     make_venv
 fi
 python=${python:-$venv_python}
-say "Installing the locked packages (about 170 of them, servers included: a few minutes the first time)"
+say "Installing the locked packages (about 160 of them, servers included: a few minutes the first time)"
 install_locked
 "$venv_python" -m pip install --disable-pip-version-check --quiet \
     --no-deps --no-index --no-build-isolation --editable .

@@ -14,9 +14,10 @@ from domain.fields import FieldProblems
 class Strategy(StrEnum):
     """What makes one warehouse better than another.
 
-    PRIORITY: the lowest priority number. NEAREST: the shortest way to the destination, piece by piece. REGION: the
-    destination's own region or country first, by priority there. FEWEST_SHIPMENTS: the fewest warehouses for the whole
-    order. BALANCED, the default: what domain/allocation_order.py weighs; without a destination the same as PRIORITY.
+    `priority`: the lowest priority number. `nearest`: the shortest way to the destination, piece by piece. `region`:
+    the destination's own region or country first, by priority there. `fewest_shipments`: the fewest warehouses for the
+    whole order. `balanced`, the default: shipments, distance and priority weighed; without a destination the same as
+    `priority`.
     """
 
     BALANCED = "balanced"

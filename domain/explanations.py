@@ -12,15 +12,17 @@ from domain.destinations import Place
 
 
 class Reason(StrEnum):
-    """Stable codes. A shelf that serves has those from ONLY_CANDIDATE to REMAINDER, a warehouse that does not the rest.
+    """Stable codes. A shelf that serves has those from `only_candidate` to `remainder`, a warehouse that does not the
+    rest.
 
-    ONLY_CANDIDATE: no other warehouse keeps the item. BOUND, PREFERRED: a line names it. PRIORITY, NEAREST, IN_REGION,
-    FEWEST_SHIPMENTS, BALANCED: best by the strategy. REMAINDER: those before it had too little.
+    `only_candidate`: no other warehouse keeps the item. `bound`, `preferred`: a line names it. `priority`, `nearest`,
+    `in_region`, `fewest_shipments`, `balanced`: best by the strategy. `remainder`: those before it had too little.
 
-    INACTIVE: out of use. OTHER_REGION: not in the region asked for, or that the goods go to. NAMED_ELSEWHERE: the line
-    names another warehouse. NOT_STOCKED: named, and keeps no such item. NO_STOCK. TOO_LITTLE: less than the line wants,
-    and it may not be split, or all together have too little. FARTHER, NO_COORDINATES, LOWER_PRIORITY, LESS_STOCK: worse
-    than what was chosen. ANOTHER_SHIPMENT: not among the warehouses that serve the whole order best. TIED: as good.
+    `inactive`: out of use. `other_region`: not in the region asked for, or that the goods go to. `named_elsewhere`: the
+    line names another warehouse. `not_stocked`: named, and keeps no such item. `no_stock`: nothing there. `too_little`:
+    less than the line wants, and it may not be split, or all together have too little. `farther`, `no_coordinates`,
+    `lower_priority`, `less_stock`: worse than what was chosen. `another_shipment`: not among the warehouses that serve
+    the whole order best. `tied`: as good.
     """
 
     ONLY_CANDIDATE = "only_candidate"

@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from runtime.lifecycle import before_exit
+from runtime.logs import get_logger
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _EXPORT_TIMEOUT_SECONDS = 5.0
 _TRACEPARENT = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("holdfast")
+_log = get_logger(__name__)
 _provider: TracerProvider | None = None
 
 
@@ -50,6 +52,8 @@ def configure_tracing(settings: Settings, process: str) -> None:
     )
     provider.add_span_processor(processor)
     _install(provider)
+    if not settings.otel_exporter_otlp_endpoint:
+        _log.info("jaeger_endpoint_read_as_otlp", jaeger_endpoint=settings.jaeger_endpoint, otlp=settings.otlp_endpoint)
 
 
 def tracing_is_on() -> bool:

@@ -140,6 +140,25 @@ def test_processes_grow_by_the_slots_in_use_and_the_age_of_the_outbox() -> None:
     assert "inventory_outbox_oldest_seconds" in asked
 
 
+def test_what_is_the_same_for_any_number_of_pods_is_no_average_of_them() -> None:
+    for document in DOCUMENTS:
+        for trigger in document["spec"]["triggers"] if document["kind"] == "ScaledObject" else ():
+            is_sum_over_pods = trigger["metadata"].get("query", "").startswith("sum(rate(")
+            is_share_or_time = trigger["type"] == "prometheus" and not is_sum_over_pods
+            assert (trigger.get("metricType") == "Value") == is_share_or_time, trigger
+
+
+def test_prometheus_finds_every_pod_and_knows_them_by_the_name_in_the_alerts() -> None:
+    (labels,) = read_yaml(KUBERNETES / "kustomization.yaml")["labels"]
+    (monitor,) = [document["spec"] for document in DOCUMENTS if document["kind"] == "PodMonitor"]
+    assert labels["includeTemplates"], "kustomize labels pods only when told to"
+    assert monitor["selector"]["matchLabels"].items() <= labels["pairs"].items()
+    job = labels["pairs"][monitor["jobLabel"]]
+    assert {name for rule in RULES for name in re.findall(r'job="([^"]+)"', rule["expr"])} == {job}
+    for endpoint in monitor["podMetricsEndpoints"]:
+        assert all(endpoint["port"] in {port["name"] for port in _container(name)["ports"]} for name in NAMES)
+
+
 def test_every_alert_says_what_to_do() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     for rule in RULES:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -189,6 +190,23 @@ def test_a_message_without_a_traceparent_starts_a_trace_of_its_own(
     assert (child.returncode, errors) == (0, "")
     assert len({span.trace_id for span in collector.spans}) == 3
     assert all(not span.parent_span_id for span in collector.spans)
+
+
+def test_jaegers_endpoint_is_said_to_be_read_as_otlp(start_child: StartChild, free_port: int) -> None:
+    code = """
+        from runtime import tracing
+        from runtime.lifecycle import exit_process
+        from runtime.logs import configure_logging
+        from runtime.settings import load_settings
+        settings = load_settings()
+        configure_logging(settings, "bridge")
+        tracing.configure_tracing(settings, "bridge")
+        exit_process(0)
+    """
+    child = start_child(code, JAEGER_ENDPOINT=f"http://127.0.0.1:{free_port}/api/traces")
+    _, errors = child.communicate(timeout=30)
+    line = json.loads(errors.splitlines()[0])
+    assert (line["event"], line["otlp"]) == ("jaeger_endpoint_read_as_otlp", "http://127.0.0.1:4317")
 
 
 def test_a_collector_that_is_not_there_does_not_keep_the_process_from_ending(

@@ -45,7 +45,11 @@ class Alert(Shape):
     alert_id: UUID
     kind: AlertKind
     subject_id: Annotated[
-        UUID, Field(description="What it is about: the inventory row for `low_stock` and `out_of_stock`.")
+        UUID,
+        Field(
+            description="What it is about: the inventory row for `low_stock` and `out_of_stock`, the transfer or the "
+            "purchase order for one that is late."
+        ),
     ]
     status: AlertStatus
     sku: str | None

@@ -39,7 +39,11 @@ class WaitlistJoin(ItemChoice):
     ] = None
     wait_seconds: Annotated[
         int | None,
-        Field(ge=1, le=WAIT_SECONDS_MAX, description=f"How long to wait, counted from now: {WAIT_SECONDS_DEFAULT} s."),
+        Field(
+            ge=1,
+            le=WAIT_SECONDS_MAX,
+            description=f"How long to wait, counted from now; without this and `expiresAt` {WAIT_SECONDS_DEFAULT} s.",
+        ),
     ] = None
     expires_at: Annotated[Moment | None, Field(description="Until when to wait.")] = None
 
