@@ -11,9 +11,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from db import alerts, housekeeping, operations, reservations, waitlist
 from db.engine import Database
 from db.invariants.rolling import count_violations
+from db.operations import Place
 from db.registers import REGISTERS, Register
 from domain.contracts.names import operation_workflow_id, reservation_workflow_id
 from domain.contracts.reservations import adoption
+from domain.operations import OperationKind
 from runtime import metrics
 from runtime.logs import get_logger
 from runtime.operation_start import start_options as operation_start_options
@@ -21,7 +23,9 @@ from runtime.reservation_start import start_options
 from runtime.settings import Settings
 from workflows import ports
 
-ADOPTIONS_PER_RUN_MAX = 500
+LOOKED_AT_PER_RUN_MAX = 500
+"""Reservations, and operations of each kind."""
+
 DESCRIBE_TIMEOUT = timedelta(seconds=5)
 ORPHAN_AGE_SECONDS = 30.0
 """A row younger than this may simply not have its first workflow task completed yet."""
@@ -36,6 +40,7 @@ class MaintenanceActivities(ports.MaintenanceActivities):
         self._database = database
         self._temporal = temporal
         self._settings = settings
+        self._reached: dict[OperationKind, Place] = {}
 
     @activity.defn(name="check_invariants")
     async def check_invariants(self) -> dict[str, int]:
@@ -54,7 +59,7 @@ class MaintenanceActivities(ports.MaintenanceActivities):
         adopted = 0
         async with self._database.read() as session:
             oldest = await housekeeping.pending_reservations(
-                session, older_than_seconds=ORPHAN_AGE_SECONDS, most=ADOPTIONS_PER_RUN_MAX
+                session, older_than_seconds=ORPHAN_AGE_SECONDS, most=LOOKED_AT_PER_RUN_MAX
             )
         for reservation_id in oldest:
             if await self._is_running(reservation_workflow_id(reservation_id)):
@@ -81,13 +86,17 @@ class MaintenanceActivities(ports.MaintenanceActivities):
                     metrics.OPERATIONS_OPEN.labels(kind=register.kind, status=status).set(count)
 
     async def _adopt_operations(self, register: Register) -> int:
-        """Start the workflows of open operations that have none."""
+        """Start the workflows of open operations that have none, in turn: each run goes on where the last one was."""
         async with self._database.read() as session:
             open_ones = await operations.open_ones(
-                session, register.table, older_than_seconds=ORPHAN_AGE_SECONDS, most=ADOPTIONS_PER_RUN_MAX
+                session,
+                register.table,
+                after=self._reached.get(register.kind),
+                older_than_seconds=ORPHAN_AGE_SECONDS,
+                most=LOOKED_AT_PER_RUN_MAX,
             )
         adopted = 0
-        for operation_id in open_ones:
+        for _, operation_id in open_ones:
             if await self._is_running(operation_workflow_id(register.kind, operation_id)):
                 continue
             async with self._database.read() as session:
@@ -96,6 +105,10 @@ class MaintenanceActivities(ports.MaintenanceActivities):
                 await self._temporal.start_workflow(**operation_start_options(start))
                 _log.warning("orphan_adopted", kind=register.kind, operation_id=str(operation_id))
                 adopted += 1
+        if len(open_ones) == LOOKED_AT_PER_RUN_MAX:
+            self._reached[register.kind] = open_ones[-1]
+        else:
+            self._reached.pop(register.kind, None)
         return adopted
 
     @activity.defn(name="trim")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Table, func, select, update
+from sqlalchemy import Row, Table, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine import ReadSession, WriteSession
@@ -27,6 +27,9 @@ CLOCK = func.clock_timestamp()
 
 OperationTable = Table
 """One of the tables that begin with an operation's head; see db/tables.py."""
+
+Place = tuple[datetime, UUID]
+"""Where an operation stands among all of its kind: when it was asked for, and its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +127,25 @@ async def get(session: ReadSession, table: OperationTable, operation_id: UUID) -
     return (await session.execute(select(table).where(key == operation_id))).first()
 
 
-async def open_ones(session: ReadSession, table: OperationTable, *, older_than_seconds: float, most: int) -> list[UUID]:
-    """Operations that have not ended, oldest first, up to `most`, that exist for a while already."""
+async def open_ones(
+    session: ReadSession, table: OperationTable, *, after: Place | None = None, older_than_seconds: float, most: int
+) -> list[Place]:
+    """Operations that have not ended, oldest first, up to `most` of those `after` a place, that exist for a while
+    already."""
     (key,) = table.primary_key
+    place = (table.c.requested_at, key)
     statement = (
-        select(key)
+        select(table.c.requested_at, key.label("operation_id"))
         .where(
             table.c.closed_at.is_(None),
             table.c.requested_at < func.statement_timestamp() - timedelta(seconds=older_than_seconds),
         )
-        .order_by(table.c.requested_at)
+        .order_by(*place)
         .limit(most)
     )
-    return list((await session.execute(statement)).scalars())
+    if after is not None:
+        statement = statement.where(tuple_(*place) > tuple_(*after))
+    return [(row.requested_at, row.operation_id) for row in await session.execute(statement)]
 
 
 async def counts_by_status(session: ReadSession, table: OperationTable) -> dict[str, int]:

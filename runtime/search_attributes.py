@@ -55,7 +55,8 @@ async def ensure_search_attributes(client: Client) -> None:
 
     It waits once in the life of a namespace: a workflow that shows its state to a part that has not learned fails its
     tasks, and after the second one stands still for ten seconds. Safe to call from every process at once.
-    Raises RPCError, after a minute also where the server still does not know them.
+    Raises RPCError, after a minute also where the server still does not know them; not where only its visibility store
+    is away, which no reservation needs.
     """
     if await _add_missing(client):
         await sleep(LEARNED_SECONDS)
@@ -92,7 +93,13 @@ def _is_unknown(error: BaseException) -> bool:
 )
 async def _ask_for_all(client: Client) -> None:
     """Where they are not known yet, another process has added them a moment ago."""
-    await client.count_workflows(" AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES))
+    try:
+        query = " AND ".join(f"{name} IS NULL" for name in SEARCH_ATTRIBUTES)
+        await client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if _is_unknown(error):
+            raise
+        _log.warning("search_attributes_not_asked_for", error=str(error))
 
 
 def one_line(text: str) -> str:

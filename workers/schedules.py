@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.client import (
@@ -37,7 +38,7 @@ RECONCILE_TIMEOUT = timedelta(minutes=10)
 async def ensure_schedules(client: Client, settings: Settings) -> None:
     """Create what is to run, or bring an older one up to date, and remove what is switched off.
 
-    Safe from several workers at once.
+    What somebody has paused in Temporal UI stays paused, with his note. Safe from several workers at once.
     """
     await _ensure(client, RECONCILE_SCHEDULE, _reconcile())
     if settings.restock_mode is RestockMode.OFF:
@@ -91,7 +92,7 @@ def _restock(settings: Settings) -> Schedule:
 
 
 def _replaced_by(schedule: Schedule) -> Callable[[ScheduleUpdateInput], ScheduleUpdate]:
-    def update(_current: ScheduleUpdateInput) -> ScheduleUpdate:
-        return ScheduleUpdate(schedule=schedule)
+    def update(current: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(schedule=replace(schedule, state=current.description.schedule.state))
 
     return update

@@ -9,6 +9,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
 
 from runtime import search_attributes
 from runtime.search_attributes import EXPIRES_AT, ORDER_ID, REGION, SKUS, ensure_search_attributes
@@ -76,6 +77,19 @@ async def test_search_attributes_are_added_once_by_whoever_comes_first(
     assert known["Skus"] == IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST
     assert known["Region"] == IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     assert known["ExpiresAt"] == IndexedValueType.INDEXED_VALUE_TYPE_DATETIME
+
+
+async def test_a_process_starts_where_only_the_visibility_store_is_away(
+    temporal_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect(settings_for(temporal_server))
+    await ensure_search_attributes(client)
+
+    async def away(*_: object, **__: object) -> None:
+        raise RPCError("no connection to the store", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(client, "count_workflows", away)
+    await ensure_search_attributes(client)
 
 
 async def test_a_workflow_can_be_started_with_every_search_attribute(temporal_server: str) -> None:

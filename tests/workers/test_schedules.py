@@ -47,6 +47,17 @@ async def test_many_workers_that_start_at_once_make_one_schedule(temporal: Clien
     assert described.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
 
 
+async def test_what_somebody_paused_stays_paused_when_a_worker_starts(temporal: Client) -> None:
+    handle = temporal.get_schedule_handle(RESTOCK_SCHEDULE)
+    await ensure_schedules(temporal, Settings())
+    await handle.pause(note="wrong orders are going out")
+    await ensure_schedules(temporal, Settings(restock_every_seconds=240))
+    schedule = (await handle.describe()).schedule
+    assert (schedule.state.paused, schedule.state.note) == (True, "wrong orders are going out")
+    assert [interval.every for interval in schedule.spec.intervals] == [timedelta(minutes=4)]
+    await handle.unpause()
+
+
 async def test_restocking_runs_as_often_and_as_freely_as_is_set_or_not_at_all(temporal: Client) -> None:
     handle = temporal.get_schedule_handle(RESTOCK_SCHEDULE)
     await ensure_schedules(temporal, Settings(restock_mode=RestockMode.AUTOMATIC, restock_every_seconds=120))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
+from activities import maintenance as maintenance_activities
 from activities.maintenance import MaintenanceActivities
 from db import stock
 from db.availability_view import AvailabilityView
@@ -116,6 +117,19 @@ async def test_reconcile_starts_the_workflow_of_a_request_that_lost_it(
     handle = temporal.get_workflow_handle(operation_workflow_id(OperationKind.ADJUSTMENT, made.adjustment_id))
     await handle.signal("reject", {"actor_name": "boss"})
     assert await handle.result() == "REJECTED"
+
+
+async def test_reconcile_finds_who_lost_his_workflow_behind_any_number_of_others(
+    db: Database, view: AvailabilityView, caller: Caller, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance_activities, "LOOKED_AT_PER_RUN_MAX", 1)
+    for _ in range(2):
+        await waiting(db, view, caller, None)
+    async with db.write() as session:
+        await session.execute(text("update adjustments set requested_at = requested_at - interval '1 minute'"))
+        open_ones = await session.execute(text("select count(*) from adjustments where closed_at is null"))
+    maintenance = MaintenanceActivities(db, temporal, Settings())
+    assert sum([await maintenance.adopt_orphans() for _ in range(open_ones.scalar_one())]) == 2
 
 
 @pytest.mark.usefixtures("working")
