@@ -24,11 +24,14 @@ Check = Callable[[], Awaitable[object]]
 Checks = Mapping[str, Check]
 """What a process depends on, by name."""
 
+_told: dict[str, str] = {}
+"""Why each check fails, as it was last logged: a probe comes every few seconds, and says something new once."""
+
 _log = get_logger(__name__)
 
 
 async def failed_checks(checks: Checks, *, seconds_max: float = CHECK_SECONDS_MAX) -> list[str]:
-    """The names of the checks that fail, all tried at once within `seconds_max`; why is logged."""
+    """The names of the checks that fail, all tried at once within `seconds_max`; why is logged once."""
     outcomes = await asyncio.gather(*(_passes(name, check, seconds_max) for name, check in checks.items()))
     return [name for name, passes in zip(checks, outcomes, strict=True) if not passes]
 
@@ -96,8 +99,18 @@ async def _passes(name: str, check: Check, seconds_max: float) -> bool:
         async with asyncio.timeout(seconds_max):
             answer = await check()
     except Exception as error:
-        _log.warning("health_check_failed", check=name, error=repr(error))
+        _tell(name, repr(error))
         return False
-    if answer is False:
-        _log.warning("health_check_failed", check=name, error="answered no")
+    _tell(name, "answered no" if answer is False else "")
     return answer is not False
+
+
+def _tell(name: str, why: str) -> None:
+    """Log that a check fails, and when it passes again (`why` is empty)."""
+    if why == _told.get(name, ""):
+        return
+    _told[name] = why
+    if why:
+        _log.warning("health_check_failed", check=name, error=why)
+    else:
+        _log.info("health_check_passes", check=name)

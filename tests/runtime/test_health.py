@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from unittest.mock import Mock
 
 import pytest
 from aiohttp import ClientSession
 
+from runtime import health
 from runtime.health import failed_checks, serve_health
+
+REASON = "password=hunter2 at 10.0.0.5"
 
 
 async def works() -> None:
@@ -15,7 +19,7 @@ async def works() -> None:
 
 
 async def fails() -> None:
-    raise ConnectionError("password=hunter2 at 10.0.0.5")
+    raise ConnectionError(REASON)
 
 
 async def says_no() -> bool:
@@ -53,6 +57,16 @@ async def test_a_process_that_is_not_ready_is_still_alive() -> None:
         status, _, body = await get(port, "/health/live")
     assert status == 200
     assert '"process": "relay"' in body
+
+
+async def test_a_check_that_fails_is_logged_once_and_again_when_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Mock()
+    monkeypatch.setattr(health, "_log", log)
+    monkeypatch.setattr(health, "_told", {})
+    for check in (works, fails, fails, says_no, works, works):
+        await failed_checks({"database": check})
+    assert [call[1]["error"] for call in log.warning.call_args_list] == [repr(ConnectionError(REASON)), "answered no"]
+    log.info.assert_called_once_with("health_check_passes", check="database")
 
 
 async def test_metrics_are_prometheus_text() -> None:
