@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import ColumnClause, ColumnElement, FromClause, Select, literal, tuple_
 
 from domain.errors import FieldProblem, InvalidPageToken, Unprocessable
+from domain.fields import has_control
 from domain.limits import PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX
 
 T = TypeVar("T")
@@ -136,7 +137,7 @@ def _typed(key: Any, kind: type) -> Any:
         if type(key) is not int or abs(key) > BIGINT_MAX:
             raise ValueError("not a number of ours")
         return key
-    if not isinstance(key, str) or not key.isprintable():
+    if not isinstance(key, str) or has_control(key):
         raise ValueError("not a text of ours")
     if kind is datetime:
         moment = datetime.fromisoformat(key)

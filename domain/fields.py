@@ -5,9 +5,18 @@ Pointers are JSON pointers (RFC 6901) to the camelCase fields of the request.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from domain.errors import FieldProblem, Unprocessable
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Unicode's categories Cc and Cs, which it has closed: controls, and halves of pairs, which Postgres cannot take."""
+
+
+def has_control(text: str) -> bool:
+    """Whether a text holds what no text of one line may. Any other sign may stand in one, seen or not: no-break spaces,
+    soft hyphens, joiners."""
+    return _CONTROL.search(text) is not None
 
 
 class FieldProblems:
@@ -28,7 +37,7 @@ class FieldProblems:
             self.add(pointer, "must not be empty")
         if len(value) > characters_max:
             self.add(pointer, f"must have at most {characters_max} characters")
-        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+        if has_control(value):
             self.add(pointer, "must not hold control characters")
 
     def name(self, pointer: str, value: str | None, *, characters_max: int) -> None:

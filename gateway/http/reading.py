@@ -15,6 +15,7 @@ from aiohttp import ETag, web
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import FieldProblem, Malformed, StaleVersion, TooLarge, Unprocessable, UnsupportedMediaType
+from domain.fields import has_control
 from domain.limits import ORDER_ID_CHARACTERS_MAX, REGION_CHARACTERS_MAX, SKU_CHARACTERS_MAX
 from gateway.http.problems import BodyTooSlow, validation_error
 
@@ -29,7 +30,6 @@ TEXT_PARAMETERS = {
 """Path parameters that are text, with their most characters; all others are UUIDs."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INTEGER_MAX = 2**63 - 1
 
 
@@ -138,7 +138,7 @@ async def _read_bytes(request: web.Request, seconds_max: float) -> bytes:
 
 def _text(name: str, value: str) -> str:
     characters_max = TEXT_PARAMETERS[name]
-    if not value.strip() or len(value) > characters_max or _CONTROL.search(value):
+    if not value.strip() or len(value) > characters_max or has_control(value):
         detail = f"must be 1 to {characters_max} readable characters"
         raise Unprocessable(f"{name} {detail}", fields=[FieldProblem(f"/path/{name}", detail)])
     return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import unicodedata
+import uuid
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +23,8 @@ from db.stock import LISTING, StockFilter
 from db.warehouses import WarehouseFilter
 from domain.errors import InvalidPageToken, Unprocessable
 from domain.reservations import ReservationStatus
-from domain.stock import MovementType
+from domain.stock import MovementType, NewStockItem
+from domain.stock_fields import check_new_item
 from tests.stocking import (
     TESTER,
     add_stock,
@@ -32,6 +35,15 @@ from tests.stocking import (
     unique,
     want,
 )
+
+UNSEEN = (
+    "\N{NO-BREAK SPACE}",
+    "\N{IDEOGRAPHIC SPACE}",
+    "\N{ZERO WIDTH SPACE}",
+    "\N{SOFT HYPHEN}",
+    "\N{ZERO WIDTH JOINER}",
+)
+"""Signs that input takes although nothing is printed for them."""
 
 
 async def everything(listed: Any, *, size: int = 2, order_by: str | None = None) -> list[Any]:
@@ -150,7 +162,26 @@ class TestTokens:
             with pytest.raises(InvalidPageToken):
                 LISTING.cursor(PageRequest(token=forged), StockFilter())
 
-    @pytest.mark.parametrize("key", ["a\x00b", "\ud800", "line\nbreak"])
+    @pytest.mark.parametrize("sign", UNSEEN, ids=unicodedata.name)
+    async def test_it_holds_after_a_row_with_any_sign_that_a_sku_and_a_code_may_have(
+        self, db: Database, sign: str
+    ) -> None:
+        region = unique("region")
+        place = await add_warehouse(db, region=region, code=f"{unique('W')}{sign}1")
+        other = await add_warehouse(db, region=region, code=f"{unique('X')}{sign}1")
+        skus = [f"TEA{sign}{number}" for number in range(3)]
+        for sku in skus:
+            check_new_item(NewStockItem(sku=sku, product_id=uuid.uuid4(), warehouse_id=place.warehouse_id))
+            await add_stock(db, warehouse=place, sku=sku)
+        rows = await everything(inventory(db, warehouse_id=place.warehouse_id), size=1, order_by="sku")
+        assert [row.sku for row in rows] == skus
+
+        async def places(page: PageRequest) -> Page[Any]:
+            return await db.reading(lambda session: warehouses.listed(session, WarehouseFilter(region=region), page))
+
+        assert [row.code for row in await everything(places, size=1)] == [place.code, other.code]
+
+    @pytest.mark.parametrize("key", ["a\x00b", "\ud800", "line\nbreak", "c1\x85"])
     def test_a_key_that_no_row_can_have_is_refused(self, key: str) -> None:
         cursor = LISTING.cursor(PageRequest(order_by="sku"), StockFilter())
         identity = "00000000-0000-0000-0000-000000000000"

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from domain.fields import has_control
 from domain.limits import (
     ORDER_ID_CHARACTERS_MAX,
     QUANTITY_MAX,
@@ -29,7 +30,6 @@ from domain.money import AMOUNT_DECIMALS, AMOUNT_MAX, CURRENCY_PATTERN, amount_f
 WRONG = "wrong"
 """The error type of our own checks: readable, but wrong."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -73,7 +73,7 @@ def wrong(detail: str) -> PydanticCustomError:
 
 
 def _one_line(text: str) -> str:
-    if _CONTROL.search(text) or not text.strip():
+    if has_control(text) or not text.strip():
         raise wrong("must be readable text on one line")
     return text
 
