@@ -43,7 +43,7 @@ _TRIM: dict[str, TextClause] = {
     "alerts": text("""
         delete from alerts where ctid = any (array(
             select ctid from alerts where status = 'resolved'
-              and raised_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
+              and resolved_at < statement_timestamp() - cast(:kept as interval) limit :rows))"""),
     "waitlist_entries": text("""
         delete from waitlist_entries where ctid = any (array(
             select ctid from waitlist_entries

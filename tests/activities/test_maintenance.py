@@ -186,8 +186,11 @@ class TestTrim:
         item = await add_stock(db, 20)
         await settle(db, await hold(db, want(item, 15)), ReservationStatus.CANCELLED)
         await hold(db, want(item, 15))
+        await _age(db, "alerts", "raised_at", 200)
         assert (await maintenance.trim())["alerts"] == 0
-        await _age(db, "alerts", "raised_at", 91)
+        await _age(db, "alerts", "resolved_at", 89)
+        assert (await maintenance.trim())["alerts"] == 0
+        await _age(db, "alerts", "resolved_at", 2)
         assert (await maintenance.trim())["alerts"] == 1
         async with db.read() as session:
             left = await session.execute(
