@@ -19,6 +19,7 @@ from db import (
     availability,
     days_of_cover,
     movements,
+    outbox,
     reservation_listing,
     reservations,
     stock,
@@ -102,6 +103,7 @@ async def big(db: Database) -> Database:
 ONE = uuid.UUID("00000000-0000-4000-8000-000000000001")
 HOT_ROW = uuid.UUID(hashlib.md5(b"i0", usedforsecurity=False).hexdigest())
 IN_LINE = uuid.UUID(hashlib.md5(b"e9", usedforsecurity=False).hexdigest())
+SETTLED = uuid.UUID(hashlib.md5(b"r1", usedforsecurity=False).hexdigest())
 PLACE = uuid.UUID(hashlib.md5(b"w3", usedforsecurity=False).hexdigest())
 FIRST_HOUR = MovementFilter(
     type=MovementType.INBOUND, since=datetime(2026, 1, 1, tzinfo=UTC), until=datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -260,6 +262,24 @@ async def test_looking_for_what_is_overdue_passes_over_all_that_is_not(big: Data
         assert await lock_overdue(session, [HOT_ROW], most=1) == LockedOverdue([], is_complete=True)
         assert await reservations.expire_overdue(plain, grace_seconds=2, batch_rows=100) == []
         assert (await plain.execute(touched)).scalar_one() - before <= ROWS_VISITED_MAX
+
+
+async def test_a_refused_payment_looks_for_its_own_news_by_index(big: Database) -> None:
+    """Beside an outbox that no broker takes, under the reservation's lock."""
+    read = text("""
+        select seq_tup_read, pg_stat_get_xact_numscans('outbox_commit_refused'::regclass) as looks
+        from pg_stat_xact_user_tables where relname = 'outbox'""")
+    async with big.write() as session:
+        cancelled = await reservations.get(session, SETTLED)
+        assert cancelled is not None
+        before = (await session.execute(read)).one()
+        is_new = [
+            await outbox.add_commit_refused(session, cancelled, "cancelled", f"d-{n % 10}", None) for n in range(20)
+        ]
+        after = (await session.execute(read)).one()
+    assert is_new == [True] * 10 + [False] * 10
+    assert after.seq_tup_read == before.seq_tup_read
+    assert after.looks == before.looks + len(is_new)
 
 
 async def plan_of(session: ReadSession, statement: Any, values: Any = None) -> list[Any]:
