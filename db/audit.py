@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 
 from db.engine import ReadSession, WriteSession
+from db.paging import Cursor, Listing, Page, PageRequest
 from db.tables import audit
 from domain.contracts.reservations import Source
 from domain.errors import HoldfastError, restored
@@ -23,8 +24,16 @@ from domain.operations import OperationKind
 TEXT_CHARACTERS_MAX = 255
 DETAIL_CHARACTERS_MAX = 1_000
 
-ENTRIES_MAX = 500
-"""More steps than any operation takes."""
+LISTING = Listing(name="audit", orders={"createdAt": (audit.c.audit_id,)}, default="createdAt")
+"""In the order of their ids, which grow with time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The operation that lines are about. An id alone would also find one of another kind."""
+
+    kind: OperationKind
+    operation_id: UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +106,16 @@ async def of_decision(session: ReadSession, subject_id: UUID, decision_id: str) 
     return _entry_of(row) if row else None
 
 
-async def of_subject(session: ReadSession, subject_id: UUID) -> list[AuditEntry]:
-    """All lines of one operation, oldest first."""
-    statement = select(audit).where(audit.c.subject_id == subject_id).order_by(audit.c.audit_id).limit(ENTRIES_MAX)
-    return [_entry_of(row) for row in await session.execute(statement)]
+async def of_subject(session: ReadSession, subject: Subject, page: PageRequest) -> Page[AuditEntry]:
+    """A page of the lines of one operation, oldest first. Raises InvalidPageToken, Unprocessable."""
+    cursor = LISTING.cursor(page, subject)
+    return cursor.page((await session.execute(page_statement(cursor, subject))).all(), _entry_of)
+
+
+def page_statement(cursor: Cursor, subject: Subject) -> Select[Any]:
+    """The query for a page."""
+    conditions = (audit.c.subject_kind == subject.kind.value, audit.c.subject_id == subject.operation_id)
+    return cursor.narrow(select(audit).where(*conditions))
 
 
 def refusal_in(entry: AuditEntry) -> HoldfastError | None:

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from db import adjustment_rows, audit, purchase_order_rows, transfer_rows
 from db.adjustment_rows import AdjustmentFilter
-from db.audit import AuditEntry
+from db.audit import AuditEntry, Subject
 from db.engine import Database
 from db.paging import Page, PageRequest
 from db.purchase_order_rows import PurchaseOrderFilter
 from db.transfer_rows import TransferFilter
 from domain.adjustments import StockAdjustment
 from domain.errors import NotFound
+from domain.operations import OperationKind
 from domain.purchase_orders import PurchaseOrder
 from domain.transfers import Transfer
 
@@ -56,9 +57,10 @@ class OperationViews:
         """Purchase orders, newest first; ordered by requestedAt."""
         return await self._database.reading(lambda session: purchase_order_rows.listed(session, filters, page))
 
-    async def audit_trail(self, operation_id: UUID) -> list[AuditEntry]:
-        """Who took which step when and why, oldest first, refused steps too. Raises NotFound."""
-        found = await self._database.reading(lambda session: audit.of_subject(session, operation_id))
-        if not found:
+    async def audit_trail(self, kind: OperationKind, operation_id: UUID, page: PageRequest) -> Page[AuditEntry]:
+        """Who took which step when and why, oldest first, refused steps too; ordered by createdAt."""
+        subject = Subject(kind, operation_id)
+        found = await self._database.reading(lambda session: audit.of_subject(session, subject, page))
+        if not found.items and page.token is None:
             raise NotFound("nothing is known of this id")
         return found

@@ -11,18 +11,18 @@ from uuid import UUID
 from sqlalchemy import text
 
 from activities.purchase_orders import PurchaseOrderActivities
-from db import audit, incoming, purchase_order_rows, purchase_orders, supplier_items, suppliers
+from db import incoming, purchase_order_rows, purchase_orders, supplier_items, suppliers
 from db.engine import Database
 from db.purchase_orders import Draft
 from domain.contracts.operations import SkuQuantity, StaffDecision, StepOutcome, StepRequest
 from domain.contracts.reservations import Source
 from domain.ids import Actor
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrder, WantedLine
 from domain.stock import Incoming, StockItem
 from domain.suppliers import NewSupplier, Supplier, SupplierItem, Terms
 from runtime.settings import Settings
-from tests.stocking import TESTER, unique
+from tests.stocking import TESTER, audit_of, unique
 
 BUYER_IN_CHIEF = Actor(uuid.uuid4(), "chief")
 
@@ -123,8 +123,8 @@ async def make_due(database: Database, order: PurchaseOrder) -> None:
 
 async def trail_of(database: Database, order: PurchaseOrder) -> list[tuple[str, str | None]]:
     """The steps of an order, each with what refused it."""
-    async with database.read() as session:
-        return [(line.step, line.refusal_code) for line in await audit.of_subject(session, order.purchase_order_id)]
+    trail = await audit_of(database, OperationKind.PURCHASE_ORDER, order.purchase_order_id)
+    return [(line.step, line.refusal_code) for line in trail]
 
 
 def refusal(outcome: StepOutcome) -> tuple[str, bool]:

@@ -12,14 +12,17 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from db import holding, movements, reservations, returns, stock, warehouses
+from db import audit, holding, movements, reservations, returns, stock, warehouses
+from db.audit import AuditEntry, Subject
 from db.engine import Database, WriteSession
 from db.invariants import violations_of
+from db.paging import PageRequest
 from db.tables import outbox
 from domain.contracts.events import produced_body
 from domain.contracts.reservations import Decision, HoldRequest, SettleOutcome, SettleRequest
 from domain.events import InventoryEvent
 from domain.ids import system_actor
+from domain.operations import OperationKind
 from domain.reservations import Item, Reservation, ReservationStatus, fingerprint
 from domain.returns import Condition, ReturnPart, ReturnRequest
 from domain.stock import MovementType, NewStockItem, StockItem
@@ -190,6 +193,14 @@ async def news_of(database: Database, stream_id: UUID) -> list[Any]:
     statement = select(outbox).where(outbox.c.stream_id == stream_id).order_by(outbox.c.outbox_id)
     async with database.read() as session:
         return list((await session.execute(statement)).all())
+
+
+async def audit_of(database: Database, kind: OperationKind, operation_id: UUID) -> Sequence[AuditEntry]:
+    """The audit trail of an operation of no more than a page of steps, oldest first."""
+    subject = Subject(kind, operation_id)
+    page = await database.reading(lambda session: audit.of_subject(session, subject, PageRequest()))
+    assert page.next_token is None
+    return page.items
 
 
 async def assert_documented(database: Database, stream_id: UUID) -> None:

@@ -10,18 +10,17 @@ from typing import Any
 from sqlalchemy import text
 
 from activities.transfers import TransferActivities
-from db import audit
 from db.engine import Database
 from db.transfer_rows import get
 from domain.contracts.operations import SkuQuantity, StaffDecision, StepOutcome, StepRequest
 from domain.contracts.transfers import TransferRequest
 from domain.ids import CLOCK, Actor
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.stock import StockItem
 from domain.transfers import Transfer
 from domain.warehouses import Warehouse
 from runtime.settings import Settings
-from tests.stocking import TESTER, add_stock, add_warehouse, unique
+from tests.stocking import TESTER, add_stock, add_warehouse, audit_of, unique
 
 BOSS = Actor(uuid.uuid4(), "boss")
 THRESHOLD = 100
@@ -96,8 +95,8 @@ class Road:
 
     async def trail(self, request: TransferRequest) -> list[tuple[str, str | None]]:
         """The steps of its audit trail, with what refused them."""
-        async with self.database.read() as session:
-            return [(line.step, line.refusal_code) for line in await audit.of_subject(session, request.transfer_id)]
+        trail = await audit_of(self.database, OperationKind.TRANSFER, request.transfer_id)
+        return [(line.step, line.refusal_code) for line in trail]
 
     async def levels(self, warehouse: Warehouse) -> dict[str, int]:
         """Total pieces by SKU in a warehouse."""

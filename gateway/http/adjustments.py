@@ -7,6 +7,7 @@ from domain.operations import OperationKind, Step
 from gateway.http.call import Call, Reply
 from gateway.http.schemas.adjustments import Adjustment, AdjustmentListing, AdjustmentQuery
 from gateway.http.schemas.operations import AuditTrail, StepBody
+from gateway.http.schemas.pages import PageQuery
 from gateway.services import Services
 
 PATH = "/api/v1/adjustments"
@@ -27,10 +28,15 @@ async def read(call: Call[None, None]) -> Reply:
     return _reply(call.services, await call.services.operation_views.adjustment(call.ids["adjustmentId"]))
 
 
-async def audit(call: Call[None, None]) -> Reply:
-    """Get its audit trail: who took which step when and why, and what it was before; refused steps too."""
-    entries = await call.services.operation_views.audit_trail(call.ids["adjustmentId"])
-    return Reply(body=AuditTrail.of_entries(entries))
+async def audit(call: Call[None, PageQuery]) -> Reply:
+    """Get its audit trail: who took which step when and why, and what it was before; refused steps too.
+
+    The oldest step first; `orderBy` is `createdAt`, and `createdAt desc` begins with the newest.
+    """
+    page = await call.services.operation_views.audit_trail(
+        OperationKind.ADJUSTMENT, call.ids["adjustmentId"], call.query.page_request()
+    )
+    return Reply(body=AuditTrail.of_page(page))
 
 
 async def approve(call: Call[StepBody, None]) -> Reply:

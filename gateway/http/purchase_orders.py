@@ -8,6 +8,7 @@ from domain.operations import OperationKind, Step
 from domain.purchase_orders import PurchaseOrder as PurchaseOrderRow
 from gateway.http.call import Call, Reply
 from gateway.http.schemas.operations import AuditTrail, StepBody
+from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderClose,
@@ -36,10 +37,15 @@ async def read(call: Call[None, None]) -> Reply:
     return _reply(call.services, await call.services.operation_views.purchase_order(call.ids["purchaseOrderId"]))
 
 
-async def audit(call: Call[None, None]) -> Reply:
-    """Get its audit trail: who took which step when and why, and what it was before; refused steps too."""
-    entries = await call.services.operation_views.audit_trail(call.ids["purchaseOrderId"])
-    return Reply(body=AuditTrail.of_entries(entries))
+async def audit(call: Call[None, PageQuery]) -> Reply:
+    """Get its audit trail: who took which step when and why, and what it was before; refused steps too.
+
+    The oldest step first; `orderBy` is `createdAt`, and `createdAt desc` begins with the newest.
+    """
+    page = await call.services.operation_views.audit_trail(
+        OperationKind.PURCHASE_ORDER, call.ids["purchaseOrderId"], call.query.page_request()
+    )
+    return Reply(body=AuditTrail.of_page(page))
 
 
 async def create(call: Call[PurchaseOrderCreate, None]) -> Reply:

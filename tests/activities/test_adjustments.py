@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from activities.adjustments import AdjustmentActivities
-from db import audit
 from db.adjustment_rows import get
 from db.engine import Database
 from domain.adjustments import StockAdjustment
@@ -18,7 +17,7 @@ from domain.approval import ApprovalReason
 from domain.contracts.adjustments import AdjustmentRequest
 from domain.contracts.operations import StaffDecision, StepOutcome, StepRequest
 from domain.ids import CLOCK, Actor, actor_from_subject
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.stock import MovementType, StockItem
 from runtime.settings import Settings
 from tests.stocking import (
@@ -27,6 +26,7 @@ from tests.stocking import (
     add_warehouse,
     assert_documented,
     assert_invariants,
+    audit_of,
     hold,
     ledger_of,
     news_of,
@@ -87,8 +87,8 @@ async def make_due(db: Database, request: AdjustmentRequest) -> None:
 
 
 async def trail(db: Database, request: AdjustmentRequest) -> list[tuple[str, str | None]]:
-    async with db.read() as session:
-        return [(line.step, line.refusal_code) for line in await audit.of_subject(session, request.adjustment_id)]
+    kept = await audit_of(db, OperationKind.ADJUSTMENT, request.adjustment_id)
+    return [(line.step, line.refusal_code) for line in kept]
 
 
 async def test_a_small_change_is_applied_at_once(db: Database, adjustments: AdjustmentActivities) -> None:

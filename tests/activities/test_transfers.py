@@ -12,7 +12,7 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from activities.transfers import TransferActivities
-from db import alerts, audit, incoming, stock, warehouses
+from db import alerts, incoming, stock, warehouses
 from db.alerts import AlertFilter
 from db.engine import Database
 from db.locks import lock_stock
@@ -23,10 +23,10 @@ from domain.contracts.operations import SkuQuantity
 from domain.contracts.transfers import TransferRequest
 from domain.events import Produced
 from domain.limits import STOCK_TOTAL_MAX
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.warehouses import Warehouse, WarehouseChanges
 from runtime.settings import Settings
-from tests.stocking import TESTER, add_stock, assert_documented, assert_invariants, hold, news_of, want
+from tests.stocking import TESTER, add_stock, assert_documented, assert_invariants, audit_of, hold, news_of, want
 from tests.transferring import BOSS, THRESHOLD, lines, road
 
 NOBODY = uuid.uuid4()
@@ -514,8 +514,7 @@ async def test_who_when_and_why_is_kept_with_what_moved(db: Database) -> None:
     request = await way.shipped(A=4)
     await way.take(request, Step.RECEIVE, receipt_id="slip-1", lines=[SkuQuantity(sku="A", quantity=3)], reason="box 1")
     await way.take(request, Step.RECEIVE, lines=lines(A=2))
-    async with db.read() as session:
-        received, refused = (await audit.of_subject(session, request.transfer_id))[-2:]
+    received, refused = (await audit_of(db, OperationKind.TRANSFER, request.transfer_id))[-2:]
     assert (received.performed_by, received.reason, received.status_before) == (BOSS.actor_id, "box 1", "IN_TRANSIT")
     assert received.details["receiptId"] == "slip-1"
     assert received.details["moved"] == [{"sku": "A", "shipped": 0, "received": 3, "lost": 0, "returned": 0}]

@@ -17,13 +17,12 @@ from sqlalchemy import func, update
 from temporalio.client import Client
 
 from activities.adjustments import AdjustmentActivities
-from db import audit
 from db.engine import Database
 from db.registers import ADJUSTMENTS, PURCHASE_ORDERS, TRANSFERS, Register
 from domain.contracts.adjustments import AdjustmentRequest
 from domain.contracts.names import operation_workflow_id
 from domain.contracts.operation_starts import OperationStart
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.stock import MovementType, StockItem
 from gateway.auth import SCOPES, development_token
 from holdfast.demo.client import Rest, open_rest
@@ -32,7 +31,7 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 from tests import buying
 from tests.chaos.conftest import Processes, killed
-from tests.stocking import TESTER, add_stock, assert_invariants, ledger_of, news_of
+from tests.stocking import TESTER, add_stock, assert_invariants, audit_of, ledger_of, news_of
 from tests.transferring import road, sku
 
 PATIENCE_SECONDS = 90.0
@@ -43,7 +42,7 @@ PATIENCE_SECONDS = 90.0
 class Waiting:
     """An operation that waits for a step: what the step makes of it, and of the pieces on a shelf, if any."""
 
-    noun: str
+    kind: OperationKind
     operation_id: UUID
     step: Step
     status: str
@@ -53,7 +52,7 @@ class Waiting:
 
     @property
     def path(self) -> str:
-        return f"/{self.noun}/{self.operation_id}/{self.step}"
+        return f"/{self.kind}s/{self.operation_id}/{self.step}"
 
 
 async def _adjustment(db: Database, step: Step) -> Waiting:
@@ -69,7 +68,7 @@ async def _adjustment(db: Database, step: Step) -> Waiting:
     )
     await AdjustmentActivities(db, Settings()).open(asked)
     status, moved = ("APPLIED", -150) if step is Step.APPROVE else ("REJECTED", 0)
-    return Waiting("adjustments", asked.adjustment_id, step, status, shelf, moved)
+    return Waiting(OperationKind.ADJUSTMENT, asked.adjustment_id, step, status, shelf, moved)
 
 
 async def _transfer(db: Database, step: Step) -> Waiting:
@@ -77,7 +76,7 @@ async def _transfer(db: Database, step: Step) -> Waiting:
     way = await road(db, far=True, **{name: 10})
     target = await add_stock(db, 1, warehouse=way.target, sku=name)
     request = await way.opened(**{name: 4})
-    made = Waiting("transfers", request.transfer_id, step, "APPROVED", way.stock[name])
+    made = Waiting(OperationKind.TRANSFER, request.transfer_id, step, "APPROVED", way.stock[name])
     if step is Step.CANCEL:
         return replace(made, status="CANCELLED")
     if step is Step.APPROVE:
@@ -94,7 +93,7 @@ async def _transfer(db: Database, step: Step) -> Waiting:
 async def _purchase_order(db: Database, step: Step) -> Waiting:
     shelf, orders = await add_stock(db, 1), buying.activities_of(db)
     order = await buying.draft_of(db, shelf, quantity=6)
-    made = Waiting("purchase-orders", order.purchase_order_id, step, "APPROVED", shelf)
+    made = Waiting(OperationKind.PURCHASE_ORDER, order.purchase_order_id, step, "APPROVED", shelf)
     if step is Step.CANCEL:
         return replace(made, status="CANCELLED")
     if step is Step.APPROVE:
@@ -127,8 +126,7 @@ STEPS: tuple[tuple[Callable[[Database, Step], Awaitable[Waiting]], Step], ...] =
 
 async def _seen(db: Database, one: Waiting) -> tuple[int, int, list[int]]:
     """How many events and audit lines there are, and the ledger of its shelf."""
-    async with db.read() as session:
-        lines = len(await audit.of_subject(session, one.operation_id))
+    lines = len(await audit_of(db, one.kind, one.operation_id))
     ledger = [line.quantity for line in await ledger_of(db, one.shelf)]
     return len(await news_of(db, one.operation_id)), lines, ledger
 
@@ -159,7 +157,8 @@ async def test_steps_whose_workers_died_are_taken_once_and_told(
         assert await asyncio.gather(*steps) == [one.status for one in waiting]
     for one, (events, lines, ledger) in zip(waiting, before, strict=True):
         moved = [one.moved] if one.moved else []
-        told = 2 if (one.noun, one.status) == ("transfers", "CLOSED") else 1  # of its last step and of its end
+        # Of its last step and of its end.
+        told = 2 if (one.kind, one.status) == (OperationKind.TRANSFER, "CLOSED") else 1
         assert await _seen(db, one) == (events + told, lines + 1, ledger + moved), one
     await assert_invariants(db)
 
@@ -186,8 +185,7 @@ async def _due(db: Database, register: Register, one: Waiting, step: Step) -> Op
 
 
 async def _steps_of(db: Database, one: Waiting) -> list[str]:
-    async with db.read() as session:
-        return [line.step for line in await audit.of_subject(session, one.operation_id)]
+    return [line.step for line in await audit_of(db, one.kind, one.operation_id)]
 
 
 async def _step_is_answered(client: Client, start: OperationStart) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import incoming, operations, receipts, transfer_rows
+from db import audit, incoming, operations, receipts, transfer_rows
+from db.audit import Subject
 from db.engine import Database, WriteSession
 from db.paging import PageRequest
 from db.tables import transfers
 from db.transfer_rows import LISTING, TransferFilter, page_statement
 from domain.contracts.operations import StaffDecision
+from domain.operations import OperationKind
 from domain.transfers import TransferStatus
 from tests.db.test_query_plans import assert_reads_little
 
@@ -43,10 +45,16 @@ insert into transfer_lines (transfer_id, sku, from_inventory_id, quantity, quant
 insert into audit (subject_kind, subject_id, decision_id, step, source, performed_by, performed_by_name, status_after)
     select 'transfer', md5('t' || n)::uuid, 'd-' || l, 'receive', 'rest', uuidv7(), 'test', 'CLOSED'
     from generate_series(0, 9999) n, generate_series(1, 3) l;
+insert into audit (subject_kind, subject_id, decision_id, step, source, performed_by, performed_by_name, status_before,
+                   status_after, refusal_code)
+    select 'transfer', md5('t50')::uuid, 'r-' || n, 'receive', 'rest', uuidv7(), 'test', 'CLOSED', 'CLOSED',
+           'operation_closed'
+    from generate_series(0, 9999) n;
 analyze
 """
 
 ONE = uuid.UUID(hashlib.md5(b"t50", usedforsecurity=False).hexdigest())
+OTHER = uuid.UUID(hashlib.md5(b"t51", usedforsecurity=False).hexdigest())
 PLACE = uuid.UUID(hashlib.md5(b"w3", usedforsecurity=False).hexdigest())
 KEYS: dict[type, Any] = {uuid.UUID: ONE, datetime: datetime(2026, 1, 2, tzinfo=UTC)}
 
@@ -86,6 +94,20 @@ def pages() -> Iterator[Any]:
 async def test_a_page_reads_little_more_than_the_page(big: Database, statement: Any) -> None:
     async with big.read() as session:
         await assert_reads_little(session, statement, tables=BIG)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_a_page_of_a_trail_reads_little_more_than_the_page(big: Database, direction: str) -> None:
+    """Of an operation whose steps were refused ten thousand times, and of one like any other."""
+    async with big.read() as session:
+        for operation_id in (ONE, OTHER):
+            subject = Subject(OperationKind.TRANSFER, operation_id)
+            page = PageRequest(order_by=f"createdAt {direction}")
+            start = audit.LISTING.cursor(page, subject)
+            token = (await audit.of_subject(session, subject, replace(page, size=2))).next_token
+            further = audit.LISTING.cursor(replace(page, token=token), subject)
+            for cursor in (start, further):
+                await assert_reads_little(session, audit.page_statement(cursor, subject), tables=BIG)
 
 
 class Explained(WriteSession):

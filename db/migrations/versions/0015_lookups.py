@@ -1,4 +1,4 @@
-"""Indexes of what is looked up where much has gathered: the news of refused payments."""
+"""Indexes of what is looked up where much has gathered: the news of refused payments, audit trails."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-
-FILES = ("refuse_commit_by_event",)
+FILES = ("refuse_commit_by_event", "audit_by_subject")
 
 
 def upgrade() -> None:

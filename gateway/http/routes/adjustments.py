@@ -7,6 +7,7 @@ from gateway.http import adjustments
 from gateway.http.route import Route, answers
 from gateway.http.schemas.adjustments import Adjustment, AdjustmentListing, AdjustmentQuery
 from gateway.http.schemas.operations import AuditTrail, StepBody
+from gateway.http.schemas.pages import PageQuery
 
 READ = (INVENTORY_READ, OPERATIONS_WRITE, OPERATIONS_APPROVE)
 APPROVE = (OPERATIONS_APPROVE,)
@@ -18,7 +19,7 @@ ADJUSTMENT = answers(Adjustment)
 ADJUSTMENTS = (
     Route("GET", "/api/v1/adjustments", adjustments.list_all, READ, answers(AdjustmentListing), query=AdjustmentQuery),
     Route("GET", ONE, adjustments.read, READ, ADJUSTMENT, has_version=True),
-    Route("GET", f"{ONE}/audit", adjustments.audit, READ, answers(AuditTrail)),
+    Route("GET", f"{ONE}/audit", adjustments.audit, READ, answers(AuditTrail), query=PageQuery),
     Route(
         "POST",
         f"{ONE}/approve",

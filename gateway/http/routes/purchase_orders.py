@@ -8,6 +8,7 @@ from gateway.http.call import Handler
 from gateway.http.route import Route, answers
 from gateway.http.schemas.model import Body
 from gateway.http.schemas.operations import AuditTrail, StepBody
+from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderClose,
@@ -62,7 +63,7 @@ PURCHASE_ORDERS = (
         query=PurchaseOrderQuery,
     ),
     Route("GET", ONE, purchase_orders.read, OPERATIONS_READ, PURCHASE_ORDER, has_version=True),
-    Route("GET", f"{ONE}/audit", purchase_orders.audit, OPERATIONS_READ, answers(AuditTrail)),
+    Route("GET", f"{ONE}/audit", purchase_orders.audit, OPERATIONS_READ, answers(AuditTrail), query=PageQuery),
     Route(
         "POST",
         ALL,

@@ -8,6 +8,7 @@ from gateway.http.call import Handler
 from gateway.http.route import Route, answers
 from gateway.http.schemas.model import Body
 from gateway.http.schemas.operations import AuditTrail, StepBody
+from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.transfers import (
     Transfer,
     TransferCreate,
@@ -66,7 +67,7 @@ TRANSFERS = (
     ),
     Route("GET", ALL, transfers.list_all, READ, answers(TransferListing), query=TransferQuery),
     Route("GET", ONE, transfers.read, READ, TRANSFER, has_version=True),
-    Route("GET", f"{ONE}/audit", transfers.audit, READ, answers(AuditTrail)),
+    Route("GET", f"{ONE}/audit", transfers.audit, READ, answers(AuditTrail), query=PageQuery),
     _step("approve", transfers.approve, APPROVE, forbidden=("self_approval",)),
     _step("reject", transfers.reject, APPROVE),
     _step(

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from db.audit import AuditEntry
+from db.paging import Page
 from domain.contracts.operations import SkuQuantity
 from domain.limits import LINES_MAX
 from gateway.http.schemas.model import Body, Quantity, Reason, Shape, Sku
@@ -67,9 +68,9 @@ class AuditLine(Shape):
 
 
 class AuditTrail(Listing[AuditLine]):
-    """All steps, oldest first; there is one page."""
+    """One page of the steps; `nextPageToken` is null on the last."""
 
     @classmethod
-    def of_entries(cls, entries: list[AuditEntry]) -> Self:
+    def of_page(cls, page: Page[AuditEntry]) -> Self:
         """The trail as callers see it."""
-        return cls.of([AuditLine.model_validate(entry) for entry in entries])
+        return cls.of([AuditLine.model_validate(entry) for entry in page.items], page.next_token)

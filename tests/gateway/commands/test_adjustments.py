@@ -26,12 +26,11 @@ from gateway.auth import Caller
 from gateway.commands.adjustments import AdjustmentCommands, leave_to_reconcile
 from gateway.commands.operations import OperationDesk
 from gateway.commands.stock import StockCommands
-from gateway.operation_views import OperationViews
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from tests.gateway.commands.desk import closed, connect
 from tests.patience import PATIENCE_SECONDS
-from tests.stocking import add_stock, assert_invariants
+from tests.stocking import add_stock, assert_invariants, audit_of
 from workers.temporal_workers import operations_worker
 
 BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2")
@@ -86,7 +85,7 @@ async def test_it_waits_in_a_workflow_until_somebody_else_decides(
     assert repeated == done
     with pytest.raises(OperationClosed):
         await commands.decide(made.adjustment_id, Step.REJECT, BOSS, decision_id=uuid.uuid4())
-    lines = await OperationViews(db).audit_trail(made.adjustment_id)
+    lines = await audit_of(db, OperationKind.ADJUSTMENT, made.adjustment_id)
     assert [(line.step, line.performed_by_name, line.refusal_code) for line in lines] == [
         ("request", "clerk", None),
         ("approve", "clerk", "self_approval"),

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import pytest
 
-from db import audit, stock
+from db import stock
 from db.adjustment_rows import get as adjustment
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from domain.ids import system_actor
 from domain.imports import ImportLine, LineOutcome, LineResult
+from domain.operations import OperationKind
 from domain.stock import StockItem
 from domain.warehouses import Warehouse
 from gateway.auth import Caller
@@ -27,6 +28,7 @@ from tests.stocking import (
     add_stock,
     add_warehouse,
     assert_invariants,
+    audit_of,
     hold,
     ledger_of,
     news_of,
@@ -263,5 +265,5 @@ async def test_an_auditor_sees_the_door_that_a_count_came_through(db: Database, 
     row = await add_stock(db, 10, warehouse=desk.warehouse)
     await desk.put(desk.of(row, quantity=9))
     line = (await ledger_of(db, row))[-1]
-    trail = await db.reading(lambda session: audit.of_subject(session, line.movement_id))
+    trail = await audit_of(db, OperationKind.ADJUSTMENT, line.movement_id)
     assert [entry.source for entry in trail] == ["import"]

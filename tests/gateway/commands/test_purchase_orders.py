@@ -50,7 +50,7 @@ from runtime.settings import Settings
 from tests.buying import activities_of, add_supplier, incoming_to, make_due, order_now, sell, sent, step
 from tests.gateway.commands.desk import closed, connect
 from tests.patience import PATIENCE_SECONDS
-from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, stock_now
+from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, audit_of, stock_now
 from workers.temporal_workers import maintenance_worker, operations_worker
 
 ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1")
@@ -139,7 +139,7 @@ async def test_an_order_is_approved_sent_and_received_in_parts(
     assert (done.status, done.lines[0].quantity_received) == (PurchaseOrderStatus.RECEIVED, 24)
     assert await workflow(temporal, made).result() == "RECEIVED"
     assert (await stock_now(db, item)).quantity_total == 27
-    trail = await OperationViews(db).audit_trail(made.purchase_order_id)
+    trail = await audit_of(db, OperationKind.PURCHASE_ORDER, made.purchase_order_id)
     assert [(line.step, line.performed_by_name, line.refusal_code) for line in trail] == [
         ("draft", "ann", None),
         ("approve", "ann", "self_approval"),
@@ -182,7 +182,7 @@ async def test_people_in_temporal_ui_need_a_name_and_what_they_say(
     await handle.signal("receive", {"actor_name": "dora", "lines": [{"sku": item.sku, "quantity": 5}]})
     await handle.signal("close", {"actor_name": "dora", "reason": "discontinued"})
     assert await handle.result() == "CLOSED"
-    trail = await OperationViews(db).audit_trail(made.purchase_order_id)
+    trail = await audit_of(db, OperationKind.PURCHASE_ORDER, made.purchase_order_id)
     assert [(line.step, line.performed_by_name, line.source, line.refusal_code) for line in trail[1:]] == [
         ("approve", "ann", "temporal", "self_approval"),
         ("approve", "carl", "temporal", None),
@@ -338,7 +338,7 @@ async def test_an_automatic_run_sends_what_it_drafts(
     async with asyncio.timeout(15):
         while (await order_now(db, order)).status is not PurchaseOrderStatus.SENT:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.05)
-    trail = await OperationViews(db).audit_trail(order.purchase_order_id)
+    trail = await audit_of(db, OperationKind.PURCHASE_ORDER, order.purchase_order_id)
     assert [(line.step, line.performed_by_name) for line in trail] == [
         ("draft", RESTOCK.name),
         ("approve", RESTOCK_POLICY.name),

@@ -32,13 +32,12 @@ from domain.transfers import NewTransfer, Transfer, TransferStatus
 from gateway.auth import Caller
 from gateway.commands.operations import OperationDesk
 from gateway.commands.transfers import TransferCommands
-from gateway.operation_views import OperationViews
 from runtime.policies import transfer_policy
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from tests.gateway.commands.desk import closed, connect
 from tests.patience import PATIENCE_SECONDS
-from tests.stocking import assert_documented, assert_invariants
+from tests.stocking import assert_documented, assert_invariants, audit_of
 from tests.transferring import Road, lines, road
 from workers.temporal_workers import operations_worker
 
@@ -113,7 +112,7 @@ async def test_stock_goes_to_another_region_short_and_the_gap_is_decided(
     assert (done.status, done.lines[0].quantity_lost) == (TransferStatus.CLOSED, 1)
     assert await workflow(temporal, made).result() == "CLOSED"
     assert (await way.levels(way.source), await way.levels(way.target)) == ({"A": 4, "B": 0}, {"A": 5, "B": 5})
-    trail = await OperationViews(db).audit_trail(made.transfer_id)
+    trail = await audit_of(db, OperationKind.TRANSFER, made.transfer_id)
     assert [(line.step, line.performed_by_name, line.refusal_code) for line in trail] == [
         ("request", "ann", None),
         ("approve", "ann", "self_approval"),
@@ -161,7 +160,7 @@ async def test_people_in_temporal_ui_need_a_name_and_what_they_say(
     await handle.signal("resolve", {"actor_name": "dora", "discrepancy": "return", "reason": "ü" * 5_000})
     await handle.signal("resolve", {"actor_name": "dora", "discrepancy": "return"})
     assert await handle.result() == "CLOSED"
-    trail = await OperationViews(db).audit_trail(made.transfer_id)
+    trail = await audit_of(db, OperationKind.TRANSFER, made.transfer_id)
     assert [(line.step, line.performed_by_name, line.source, line.refusal_code) for line in trail[1:]] == [
         ("approve", "ann", "temporal", "self_approval"),
         ("approve", "carl", "temporal", None),

@@ -22,15 +22,18 @@ from domain.allocation import Strategy
 from domain.availability import AvailabilityQuery
 from domain.destinations import Destination, Location
 from domain.errors import NotFound, UnknownItem, Unprocessable
+from domain.operations import OperationKind
 from domain.stock import Adjustment, NewStockItem
 from domain.warehouses import NewWarehouse, WarehouseChanges
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
 from gateway.commands.warehouses import WarehouseCommands
+from gateway.operation_views import OperationViews
 from gateway.views import Views
 from holdfast.stack.embedded import Stack
 from tests.patience import patient_view
 from tests.stocking import add_stock, add_warehouse, hold, unique, want
+from tests.transferring import road
 
 FIRST = PageRequest()
 
@@ -60,6 +63,16 @@ async def test_single_resources_are_found_or_not(db: Database, views: Views) -> 
     for missing in (views.inventory_item(uuid.uuid4()), views.reservation(uuid.uuid4()), views.warehouse(uuid.uuid4())):
         with pytest.raises(NotFound):
             await missing
+
+
+async def test_a_trail_is_found_under_the_noun_that_it_is_of(db: Database) -> None:
+    request = await (await road(db, A=10)).opened(A=4)
+    views = OperationViews(db)
+    trail = await views.audit_trail(OperationKind.TRANSFER, request.transfer_id, FIRST)
+    assert ([line.step for line in trail.items], trail.next_token) == (["request"], None)
+    for kind in (OperationKind.ADJUSTMENT, OperationKind.PURCHASE_ORDER):
+        with pytest.raises(NotFound):
+            await views.audit_trail(kind, request.transfer_id, FIRST)
 
 
 async def test_lists_by_product_sku_warehouse_and_order(db: Database, views: Views) -> None:

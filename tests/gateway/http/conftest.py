@@ -103,7 +103,7 @@ def with_usual_answers(served_face: Face) -> Face:
         "transfer_list": Page((ON_THE_ROAD,), "next"),
         "adjustment": WAITING,
         "adjustment_list": Page((WAITING, APPLIED), "next"),
-        "audit_trail": [ASKED_FOR],
+        "audit_trail": Page((ASKED_FOR,), "next"),
     }
     served_face.warehouses.answers = {"create": HAMBURG, "update": HAMBURG}
     served_face.suppliers.answers = {

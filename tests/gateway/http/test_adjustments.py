@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 
+from db.paging import PageRequest
 from domain.errors import OperationClosed, SelfApproval
-from domain.operations import Step
-from tests.gateway.http.face import ADJUSTMENT, WAITING, Face
+from domain.operations import OperationKind, Step
+from tests.gateway.http.face import ADJUSTMENT, ORDER, TRANSFER, WAITING, Face
 
 PATH = f"/api/v1/adjustments/{ADJUSTMENT}"
 
@@ -79,3 +80,16 @@ async def test_the_audit_trail_says_who_when_why_and_what_it_was_before(face: Fa
         WAITING.status,
     )
     assert line["details"] == {"delta": -500}
+
+
+async def test_the_audit_trail_of_each_noun_is_read_a_page_at_a_time(face: Face) -> None:
+    for kind, path, operation_id in (
+        (OperationKind.ADJUSTMENT, PATH, ADJUSTMENT),
+        (OperationKind.TRANSFER, f"/api/v1/transfers/{TRANSFER}", TRANSFER),
+        (OperationKind.PURCHASE_ORDER, f"/api/v1/purchase-orders/{ORDER}", ORDER),
+    ):
+        answer = await face.get(f"{path}/audit?pageSize=7&pageToken=abc&orderBy=createdAt%20desc")
+        assert (answer.status, answer.json["nextPageToken"]) == (200, "next")
+        page = PageRequest(size=7, token="abc", order_by="createdAt desc")
+        assert face.operation_views.last("audit_trail")[0] == (kind, operation_id, page)
+        assert (await face.get(f"{path}/audit?pageSize=201")).pointers == ["/query/pageSize"]

@@ -10,7 +10,7 @@ from db.paging import PageRequest
 from db.purchase_order_rows import PurchaseOrderFilter
 from domain.contracts.operations import SkuQuantity
 from domain.errors import ExceededLine, ReceiptExceedsOrder, SelfApproval, SupplierInactive, UnknownItem
-from domain.operations import Step
+from domain.operations import OperationKind, Step
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrderStatus, WantedLine
 from gateway.auth import INVENTORY_READ, OPERATIONS_APPROVE, OPERATIONS_WRITE
 from tests.gateway.http.face import ORDER, SUPPLIER, WAREHOUSE, Face
@@ -158,4 +158,4 @@ async def test_who_orders_does_not_approve_by_that_alone(face: Face) -> None:
 async def test_its_trail_is_told(face: Face) -> None:
     answer = await face.get(f"{ONE}/audit")
     assert answer.status == 200
-    assert face.operation_views.last("audit_trail")[0] == (ORDER,)
+    assert face.operation_views.last("audit_trail")[0] == (OperationKind.PURCHASE_ORDER, ORDER, PageRequest())
