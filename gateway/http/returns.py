@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from domain.contracts.reservations import Source
+from domain.returns import Return as ReturnRow
 from gateway.http.call import Call, Reply
 from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.returns import Return, ReturnCreate, ReturnListing
+
+VERSION = 1
+"""Of every return: it never changes."""
 
 
 async def create(call: Call[ReturnCreate, None]) -> Reply:
@@ -21,15 +25,14 @@ async def create(call: Call[ReturnCreate, None]) -> Reply:
     )
     recorded = taken.recorded
     if not taken.is_new:
-        return Reply(body=Return.model_validate(recorded))
+        return _reply(recorded)
     location = f"/api/v1/reservations/{recorded.reservation_id}/returns/{recorded.return_id}"
-    return Reply(status=201, body=Return.model_validate(recorded), headers={"Location": location})
+    return Reply(status=201, body=Return.model_validate(recorded), version=VERSION, headers={"Location": location})
 
 
 async def read(call: Call[None, None]) -> Reply:
     """Get a return as it was recorded."""
-    recorded = await call.services.views.sale_return(call.ids["reservationId"], call.ids["returnId"])
-    return Reply(body=Return.model_validate(recorded))
+    return _reply(await call.services.views.sale_return(call.ids["reservationId"], call.ids["returnId"]))
 
 
 async def list_all(call: Call[None, PageQuery]) -> Reply:
@@ -39,3 +42,7 @@ async def list_all(call: Call[None, PageQuery]) -> Reply:
     """
     page = await call.services.views.returns_of_reservation(call.ids["reservationId"], call.query.page_request())
     return Reply(body=ReturnListing.of([Return.model_validate(row) for row in page.items], page.next_token))
+
+
+def _reply(recorded: ReturnRow) -> Reply:
+    return Reply(body=Return.model_validate(recorded), version=VERSION)

@@ -18,6 +18,7 @@ RETURNS = (
         body=ReturnCreate,
         body_required=False,
         makes="returnId",
+        has_version=True,
         problems={409: ("reservation_not_sold", "return_exceeds_sale", "return_mismatch")},
     ),
     Route(
@@ -34,5 +35,6 @@ RETURNS = (
         returns.read,
         RESERVATIONS_READ,
         answers(Return),
+        has_version=True,
     ),
 )

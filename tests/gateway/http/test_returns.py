@@ -43,7 +43,7 @@ async def test_a_return_names_what_came_back_and_in_which_condition(face: Face) 
     }
     answer = await face.post(f"{PATH}/return", body)
     assert (answer.status, answer.json) == (201, AS_JSON)
-    assert answer.headers["Location"] == f"{PATH}/returns/{RETURN}"
+    assert (answer.headers["Location"], answer.headers["ETag"]) == (f"{PATH}/returns/{RETURN}", '"1"')
     (reservation_id, request, caller), keywords = face.returns.last("take_back")
     assert (reservation_id, caller.subject, keywords) == (RESERVATION, "tester", {"source": Source.REST})
     assert request.reason == "torn"
@@ -120,7 +120,10 @@ async def test_the_state_of_the_sale_decides(face: Face) -> None:
 async def test_returns_are_listed_and_read(face: Face) -> None:
     assert (await face.get(f"{PATH}/returns?pageSize=3")).json == {"items": [AS_JSON], "nextPageToken": None}
     assert face.views.last("returns_of_reservation")[0] == (RESERVATION, PageRequest(size=3))
-    assert (await face.get(f"{PATH}/returns/{RETURN}")).json == AS_JSON
+    read = await face.get(f"{PATH}/returns/{RETURN}")
+    assert (read.json, read.headers["ETag"]) == (AS_JSON, '"1"')
+    known = await face.get(f"{PATH}/returns/{RETURN}", headers={"If-None-Match": read.headers["ETag"]})
+    assert (known.status, known.raw, known.headers["ETag"]) == (304, b"", '"1"')
     assert face.views.last("sale_return")[0] == (RESERVATION, RETURN)
     face.views.answers["sale_return"] = NotFound("no return of this reservation has this id")
     assert (await face.get(f"{PATH}/returns/{RETURN}")).status == 404
