@@ -92,10 +92,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierItem(Terms):
-    """A SKU that a supplier sells."""
+    """A SKU that a supplier sells; `version` grows with every change."""
 
     supplier_id: UUID
     sku: str
+    version: int
     created_at: datetime
     updated_at: datetime
 

@@ -39,6 +39,14 @@ class PurchasingViews:
             await self.supplier(supplier_id)
         return found
 
+    async def supplier_item(self, supplier_id: UUID, sku: str) -> SupplierItem:
+        """One SKU that a supplier sells, and on which terms. Raises NotFound for an unknown supplier too."""
+        item = await self._database.reading(lambda session: supplier_items.get(session, supplier_id, sku))
+        if item is None:
+            await self.supplier(supplier_id)
+            raise NotFound("this supplier does not sell this SKU")
+        return item
+
     async def restock_suggestions(self, filters: RestockFilter, page: PageRequest) -> Page[Suggestion]:
         """What to reorder; ordered by inventoryId. With a supplier: what it could deliver, whoever is preferred."""
 

@@ -44,8 +44,11 @@ async def add_supplier(database: Database, **fields: Any) -> Supplier:
 async def sell(database: Database, supplier: Supplier, sku: str, **terms: Any) -> SupplierItem:
     """A SKU that the supplier sells, by default for 2.50 a piece."""
     values = Terms(**{"unit_cost": Decimal("2.5"), **terms})
-    item, _ = await database.writing(lambda session: supplier_items.put(session, supplier.supplier_id, sku, values))
-    return item
+    written = await database.writing(
+        lambda session: supplier_items.put(session, supplier.supplier_id, sku, values, expected_version=None)
+    )
+    assert written is not None
+    return written[0]
 
 
 async def draft(

@@ -31,6 +31,7 @@ supplier_items = Table(
     Column("minimum_quantity", Integer, nullable=False, server_default="1"),
     Column("lead_time_days", Integer),
     Column("is_preferred", Boolean, nullable=False, server_default="false"),
+    Column("version", BigInteger, nullable=False, server_default="1"),
     instant("created_at"),
     instant("updated_at"),
 )

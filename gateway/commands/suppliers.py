@@ -22,6 +22,8 @@ from runtime.logs import get_logger
 
 _log = get_logger(__name__)
 
+NOT_SOLD = "this supplier does not sell this SKU"
+
 
 class SupplierCommands:
     """Commands on suppliers. They raise domain errors only."""
@@ -58,19 +60,31 @@ class SupplierCommands:
         )
         return changed
 
-    async def put_item(self, supplier_id: UUID, sku: str, terms: Terms, caller: Caller) -> tuple[SupplierItem, bool]:
-        """Say on which terms a supplier sells a SKU; also whether that is new. Raises NotFound, Unprocessable."""
+    async def put_item(
+        self, supplier_id: UUID, sku: str, terms: Terms, caller: Caller, *, expected_version: int | None
+    ) -> tuple[SupplierItem, bool]:
+        """Say on which terms a supplier sells a SKU; also whether that is new, which it never is with a version.
+
+        Raises NotFound, StaleVersion, Unprocessable.
+        """
         check_terms(sku, terms)
         item, is_new = await self._database.writing(
-            lambda session: _put_item(session, supplier_id, sku, terms), idempotent=True
+            lambda session: _put_item(session, supplier_id, sku, terms, expected_version),
+            # With a version the repeat of a commit that has arrived would find it gone.
+            idempotent=expected_version is None,
         )
-        _log.info("supplier_item_set", supplier_id=str(supplier_id), sku=sku, performed_by=caller.actor.name)
+        _log.info(
+            "supplier_item_set",
+            supplier_id=str(supplier_id),
+            sku=sku,
+            version=item.version,
+            performed_by=caller.actor.name,
+        )
         return item, is_new
 
-    async def remove_item(self, supplier_id: UUID, sku: str, caller: Caller) -> None:
-        """Forget that a supplier sells a SKU; open orders keep their lines. Raises NotFound."""
-        if not await self._database.writing(lambda session: supplier_items.remove(session, supplier_id, sku)):
-            raise NotFound("this supplier does not sell this SKU")
+    async def remove_item(self, supplier_id: UUID, sku: str, caller: Caller, *, expected_version: int | None) -> None:
+        """Forget that a supplier sells a SKU; open orders keep their lines. Raises NotFound, StaleVersion."""
+        await self._database.writing(lambda session: _remove_item(session, supplier_id, sku, expected_version))
         _log.info("supplier_item_removed", supplier_id=str(supplier_id), sku=sku, performed_by=caller.actor.name)
 
 
@@ -99,7 +113,23 @@ async def _update(
     return changed
 
 
-async def _put_item(session: WriteSession, supplier_id: UUID, sku: str, terms: Terms) -> tuple[SupplierItem, bool]:
+async def _put_item(
+    session: WriteSession, supplier_id: UUID, sku: str, terms: Terms, expected_version: int | None
+) -> tuple[SupplierItem, bool]:
     if await suppliers.get(session, supplier_id) is None:
         raise NotFound("no supplier has this id")
-    return await supplier_items.put(session, supplier_id, sku, terms)
+    written = await supplier_items.put(session, supplier_id, sku, terms, expected_version=expected_version)
+    if written is None:
+        current = await supplier_items.get(session, supplier_id, sku)
+        raise _stale(current) if current else StaleVersion(NOT_SOLD)
+    return written
+
+
+async def _remove_item(session: WriteSession, supplier_id: UUID, sku: str, expected_version: int | None) -> None:
+    if not await supplier_items.remove(session, supplier_id, sku, expected_version=expected_version):
+        current = await supplier_items.get(session, supplier_id, sku)
+        raise _stale(current) if current else NotFound(NOT_SOLD)
+
+
+def _stale(item: SupplierItem) -> StaleVersion:
+    return StaleVersion(f"the terms are at version {item.version}", extra={"version": item.version})

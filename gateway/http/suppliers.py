@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from domain.suppliers import Supplier as SupplierRow
+from domain.suppliers import SupplierItem as SupplierItemRow
 from gateway.http.call import Call, Reply
-from gateway.http.preconditions import check_read_only
+from gateway.http.preconditions import check_named_alike, check_read_only
 from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.suppliers import (
     Supplier,
@@ -72,16 +73,26 @@ async def list_items(call: Call[None, PageQuery]) -> Reply:
     return Reply(body=SupplierItemListing.of(items, page.next_token))
 
 
+async def read_item(call: Call[None, None]) -> Reply:
+    """Get the terms on which a supplier sells a SKU."""
+    return _item_reply(await call.services.purchasing.supplier_item(call.ids["supplierId"], call.texts["sku"]))
+
+
 async def put_item(call: Call[SupplierItemPut, None]) -> Reply:
     """Say on which terms a supplier sells a SKU.
 
-    201 when it did not sell it before. The terms hold for orders to come; those that are made keep theirs.
+    201 when it did not sell it before. The terms hold for orders to come; those that are made keep theirs. Send
+    `If-Match` to be sure of what you change: where nothing is sold, no version is the right one.
     """
+    supplier_id, sku = call.ids["supplierId"], call.texts["sku"]
+    check_named_alike({"supplier_id": supplier_id, "sku": sku}, call.body.read_only())
     item, is_new = await call.services.suppliers.put_item(
-        call.ids["supplierId"], call.texts["sku"], call.body.terms(), call.actor
+        supplier_id, sku, call.body.terms(), call.actor, expected_version=call.expected_version
     )
-    headers = {"Location": call.path} if is_new else {}
-    return Reply(status=201 if is_new else 200, body=SupplierItem.model_validate(item), headers=headers)
+    if not is_new:
+        return _item_reply(item)
+    body = SupplierItem.model_validate(item)
+    return Reply(status=201, body=body, version=item.version, headers={"Location": call.path})
 
 
 async def remove_item(call: Call[None, None]) -> Reply:
@@ -89,9 +100,15 @@ async def remove_item(call: Call[None, None]) -> Reply:
 
     Orders that are made keep their lines.
     """
-    await call.services.suppliers.remove_item(call.ids["supplierId"], call.texts["sku"], call.actor)
+    await call.services.suppliers.remove_item(
+        call.ids["supplierId"], call.texts["sku"], call.actor, expected_version=call.expected_version
+    )
     return Reply(status=204)
 
 
 def _reply(row: SupplierRow) -> Reply:
     return Reply(body=Supplier.model_validate(row), version=row.version)
+
+
+def _item_reply(item: SupplierItemRow) -> Reply:
+    return Reply(body=SupplierItem.model_validate(item), version=item.version)

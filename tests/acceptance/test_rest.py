@@ -131,6 +131,10 @@ def _walk_suppliers(walk: Walk, item: Item) -> None:
     terms = {"unitCost": "4.2", "packSize": 12, "minimumQuantity": 24}
     assert [walk("PUT", f"{one}/items/{item.sku}", terms)[0] for _ in range(2)] == [201, 200]
     assert [it["packSize"] for it in walk("GET", f"{one}/items")[1]["items"]] == [12]
+    status, sold, headers = walk("GET", f"{one}/items/{item.sku}")
+    assert (status, sold["version"], headers["ETag"]) == (200, 2, '"2"')
+    answers = [walk("PUT", f"{one}/items/{item.sku}", sold, If_Match=headers["ETag"])[0] for _ in range(2)]
+    assert answers == [200, 412]
     assert [walk("DELETE", f"{one}/items/{item.sku}")[0] for _ in range(2)] == [204, 404]
 
 

@@ -52,7 +52,7 @@ ENDED = {
 def sold(sku: str, **terms: Any) -> SupplierItem:
     cost = terms.pop("unit_cost", Decimal("4.2"))
     return SupplierItem(
-        supplier_id=TEAHOUSE.supplier_id, sku=sku, unit_cost=cost, created_at=NOW, updated_at=NOW, **terms
+        supplier_id=TEAHOUSE.supplier_id, sku=sku, unit_cost=cost, version=1, created_at=NOW, updated_at=NOW, **terms
     )
 
 

@@ -43,7 +43,13 @@ def offer(
     code: str, cost: object = 4, *, currency: str = "EUR", lead: int = 7, is_active: bool = True, **terms: Any
 ) -> Offer:
     item = SupplierItem(
-        supplier_id=uuid.uuid4(), sku="A", unit_cost=Decimal(str(cost)), created_at=NOW, updated_at=NOW, **terms
+        supplier_id=uuid.uuid4(),
+        sku="A",
+        unit_cost=Decimal(str(cost)),
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+        **terms,
     )
     return Offer(item=item, supplier_code=code, currency=currency, lead_time_days=lead, is_active=is_active)
 

@@ -55,12 +55,21 @@ SUPPLIERS = (
         query=PageQuery,
     ),
     Route(
+        "GET",
+        "/api/v1/suppliers/{supplierId}/items/{sku}",
+        suppliers.read_item,
+        OPERATIONS_READ,
+        answers(SupplierItem),
+        has_version=True,
+    ),
+    Route(
         "PUT",
         "/api/v1/suppliers/{supplierId}/items/{sku}",
         suppliers.put_item,
         WRITE,
         answers(SupplierItem) + answers(SupplierItem, 201),
         body=SupplierItemPut,
+        has_version=True,
     ),
     Route(
         "DELETE",
@@ -68,5 +77,6 @@ SUPPLIERS = (
         suppliers.remove_item,
         WRITE,
         answers(None, 204),
+        has_version=True,
     ),
 )

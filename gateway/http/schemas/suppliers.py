@@ -143,9 +143,20 @@ class SupplierItemPut(Body):
     lead_time_days: Annotated[LeadTime | None, Field(description=OWN_LEAD_TIME)] = None
     is_preferred: Annotated[bool, Field(description=PREFERRED)] = False
 
+    supplier_id: Annotated[Id | None, Field(description="Read-only.")] = None
+    sku: Annotated[Sku | None, Field(description="Read-only.")] = None
+    version: Annotated[int | None, Field(description="Ignored; use If-Match.")] = None
+    created_at: Annotated[str | None, Field(description="Ignored.")] = None
+    updated_at: Annotated[str | None, Field(description="Ignored.")] = None
+
     def terms(self) -> Terms:
         """The terms as the rules take them."""
-        return Terms(**dict(self))
+        return Terms(**{name: getattr(self, name) for name in Terms.__dataclass_fields__})
+
+    def read_only(self) -> dict[str, Any]:
+        """The fields that came in and cannot be changed, to be compared with the path."""
+        given = {"supplier_id": self.supplier_id, "sku": self.sku}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class SupplierItem(Shape):
@@ -158,6 +169,7 @@ class SupplierItem(Shape):
     minimum_quantity: int
     lead_time_days: Annotated[int | None, Field(description=OWN_LEAD_TIME)]
     is_preferred: Annotated[bool, Field(description=PREFERRED)]
+    version: Annotated[int, Field(description="Counts every change; the ETag.")]
     created_at: datetime
     updated_at: datetime
 

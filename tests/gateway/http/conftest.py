@@ -115,6 +115,7 @@ def with_usual_answers(served_face: Face) -> Face:
     served_face.purchasing.answers = {
         "supplier": TEAHOUSE,
         "supplier_list": Page((TEAHOUSE,)),
+        "supplier_item": SOLD_BY_THEM,
         "supplier_items": Page((SOLD_BY_THEM,)),
     }
     served_face.purchase_orders.answers = {"create": ORDERED, "decide": ORDERED}

@@ -117,6 +117,7 @@ SOLD_BY_THEM = SupplierItem(
     unit_cost=Decimal("4.2"),
     pack_size=12,
     minimum_quantity=24,
+    version=3,
     created_at=NOON,
     updated_at=NOON,
 )

@@ -59,7 +59,7 @@ PATHS = {
     "/api/v1/suppliers": ["get", "post"],
     "/api/v1/suppliers/{supplierId}": ["get", "put"],
     "/api/v1/suppliers/{supplierId}/items": ["get"],
-    "/api/v1/suppliers/{supplierId}/items/{sku}": ["delete", "put"],
+    "/api/v1/suppliers/{supplierId}/items/{sku}": ["delete", "get", "put"],
     "/api/v1/reservations/{reservationId}/return": ["post"],
     "/api/v1/reservations/{reservationId}/returns": ["get"],
     "/api/v1/reservations/{reservationId}/returns/{returnId}": ["get"],

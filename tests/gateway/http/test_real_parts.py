@@ -18,10 +18,12 @@ from db.engine import Database
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
+from gateway.commands.suppliers import SupplierCommands
 from gateway.commands.waitlist import WaitlistCommands
 from gateway.commands.warehouses import WarehouseCommands
 from gateway.http.app import make_app
 from gateway.http.server import serve_http
+from gateway.purchasing import PurchasingViews
 from gateway.reports import Reports
 from gateway.views import Views
 from runtime.settings import Settings
@@ -40,6 +42,8 @@ async def real_face(settings: Settings) -> AsyncIterator[Face]:
             returns=ReturnCommands(database),
             stock=StockCommands(database, view, settings),
             warehouses=WarehouseCommands(database, view),
+            suppliers=SupplierCommands(database),
+            purchasing=PurchasingViews(database),
             alerts=AlertCommands(database),
             waitlist=WaitlistCommands(database, settings),
             views=Views(database, view),
@@ -212,6 +216,25 @@ async def test_warehouses_are_listed_and_changed(face: Face) -> None:
     assert half.status == 422
 
 
+async def test_of_two_who_change_the_same_terms_one_is_too_late(face: Face) -> None:
+    new = {"code": uuid.uuid4().hex[:12], "name": "Teahouse", "currency": "EUR"}
+    path = f"{(await face.post('/api/v1/suppliers', new)).headers['Location']}/items/TEA"
+    too_early = await face.ask("PUT", path, body={"unitCost": "4.2"}, headers={"If-Match": '"1"'})
+    assert (too_early.status, (await face.get(path)).status) == (412, 404)
+    made = await face.ask("PUT", path, body={"unitCost": "4.2", "packSize": 12})
+    read = await face.get(made.headers["Location"])
+    assert (made.status, read.json, read.headers["ETag"]) == (201, made.json, made.headers["ETag"])
+    mine = {"If-Match": read.headers["ETag"]}
+    changes = [{**read.json, "unitCost": cost} for cost in ("4.3000", "4.4000")]
+    answers = await asyncio.gather(*(face.ask("PUT", path, body=one, headers=mine) for one in changes))
+    done, late = sorted(answers, key=lambda answer: answer.status)
+    assert (done.status, late.status, late.code) == (200, 412, "stale_version")
+    now = await face.get(path, headers={"If-None-Match": read.headers["ETag"]})
+    assert (now.status, now.json, now.headers["ETag"]) == (200, done.json, done.headers["ETag"])
+    assert (await face.ask("DELETE", path, headers=mine)).status == 412
+    assert (await face.ask("DELETE", path, headers={"If-Match": now.headers["ETag"]})).status == 204
+
+
 async def test_an_order_waits_in_line_until_it_leaves(face: Face, keys: Iterator[dict[str, str]]) -> None:
     made = await row(face)
     wish, key = {"orderId": "o-1", "inventoryId": made["inventoryId"], "quantity": 2}, next(keys)
@@ -294,7 +317,9 @@ async def test_a_return_is_recorded_once_and_read_again(face: Face, keys: Iterat
     made = await face.post(f"{path}/return", body, headers=key)
     again = await face.post(f"{path}/return", body, headers=key)
     assert (made.status, again.status, again.headers["Idempotent-Replayed"]) == (201, 201, "true")
-    assert again.json == made.json == (await face.get(made.headers["Location"])).json
+    read = await face.get(made.headers["Location"])
+    assert again.json == made.json == read.json
+    assert again.headers["ETag"] == made.headers["ETag"] == read.headers["ETag"]
     assert (await face.get(f"{path}/returns")).json["items"] == [made.json]
     by_own_id = await face.post(f"{path}/return", {**body, "returnId": made.json["returnId"]})
     assert (by_own_id.status, by_own_id.json) == (200, made.json)
