@@ -210,6 +210,13 @@ async def assert_documented(database: Database, stream_id: UUID) -> None:
         body = json.loads(json.dumps(produced_body(event)))
         assert problem_with(event.type, body) is None
         assert body.keys() <= schema(event.type)["properties"].keys()
+        assert body[id_field(event.type)] == str(stream_id)
+
+
+def id_field(event_type: str) -> str:
+    """The field of an event's body that names its stream: the first after what every event carries."""
+    fields = schema(event_type)["properties"]
+    return str(next(name for name in fields if name not in {"eventId", "timestamp", "sequence"}))
 
 
 async def ledger_of(database: Database, item: StockItem) -> list[Any]:

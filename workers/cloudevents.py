@@ -15,6 +15,14 @@ from domain.contracts.events import EVENT_SOURCE, produced_body
 from domain.events import InventoryEvent, Produced
 
 _STOCK_EVENTS = frozenset({Produced.STOCK_UPDATED, Produced.LOW_STOCK, Produced.OUT_OF_STOCK})
+_COLLECTIONS = {
+    "inventory.alert_": "alerts",
+    "inventory.waitlist_": "waitlist",
+    "inventory.adjustment_": "adjustments",
+    "inventory.transfer_": "transfers",
+    "inventory.purchase_order_": "purchase-orders",
+}
+"""Where the API keeps what events of a noun are about. All others but those of stock tell of a reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +60,11 @@ def to_record(event: InventoryEvent, *, traceparent: str | None = None) -> Recor
 
 def _subject(event: InventoryEvent) -> str:
     """The resource that changed, as its path under the API."""
-    noun = "inventory" if event.type in _STOCK_EVENTS else "reservations"
-    return f"{noun}/{event.stream_id}"
+    return f"{_collection(event.type)}/{event.stream_id}"
+
+
+def _collection(event_type: str) -> str:
+    if event_type in _STOCK_EVENTS:
+        return "inventory"
+    found = (collection for prefix, collection in _COLLECTIONS.items() if event_type.startswith(prefix))
+    return next(found, "reservations")

@@ -20,6 +20,7 @@ from domain.ids import BRIDGE
 from domain.reservations import Item, ReservationStatus
 from domain.returns import Condition, ReturnPart, ReturnRequest
 from tests.lines import age, join
+from tests.stocking import id_field
 from tests.workers.world import put_stock
 from workers.event_schemas import problem_with, schema
 
@@ -105,6 +106,7 @@ async def stand_in_line(db: Database) -> None:
 def problem_of(row: Any) -> str | None:
     event = InventoryEvent(**{name: row[name] for name in InventoryEvent.__dataclass_fields__})
     body = json.loads(json.dumps(produced_body(event)))
+    assert body[id_field(row["type"])] == str(event.stream_id)
     undocumented = body.keys() - schema(row["type"])["properties"].keys()
     return problem_with(row["type"], body) or (f"undocumented: {undocumented}" if undocumented else None)
 
