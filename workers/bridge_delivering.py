@@ -25,7 +25,8 @@ from workers.bridge_port import ReservationWorkflows
 LOOKS_MAX = 5
 """A workflow may end between our look at its row and our signal; each time the row is looked at again."""
 
-Write = Callable[[WriteSession], Awaitable[None]]
+Write = Callable[[WriteSession], Awaitable[TooEarly | None]]
+"""One that answers TooEarly has done what it could: that is committed, and the event waits for the rest."""
 
 _RELEASE_REASONS = {
     Consumed.PAYMENT_FAILED: ReleaseReason.PAYMENT_FAILED,
@@ -225,9 +226,10 @@ async def _create_product(session: WriteSession, arrival: Arrival) -> None:
         raise Impossible("unknown_warehouse", "none of the named warehouses is known here")
 
 
-async def _delete_product(session: WriteSession, arrival: Arrival) -> None:
+async def _delete_product(session: WriteSession, arrival: Arrival) -> TooEarly | None:
     outcome = await products.retire_rows(session, product_deleted(arrival.body))
     if outcome is products.Retirement.NEVER_SEEN:
-        raise TooEarly("the product is not known here yet")
+        return TooEarly("the product is not known here yet")
     if outcome is products.Retirement.STILL_RESERVED:
-        raise TooEarly("stock of the product is reserved")
+        return TooEarly("stock of the product is reserved")
+    return None

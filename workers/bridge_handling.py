@@ -158,9 +158,12 @@ class Handler:
         failpoint("after_delivery")
         if not delivery.writes:
             return await self._database.calling(lambda session: inbox.mark_delivered(session, arrival, delivery.note))
-        return await self._database.writing(
+        written = await self._database.writing(
             lambda session: _write_and_mark(session, arrival, delivery), idempotent=True
         )
+        if isinstance(written, TooEarly):
+            raise written
+        return written
 
     async def _receive(self, session: WriteSession, arrival: Arrival) -> inbox.Reception:
         wait_seconds = self._settings.event_wait_seconds
@@ -214,7 +217,10 @@ async def insist(work: Callable[[], Awaitable[T]]) -> T:
             pause_seconds = min(2 * pause_seconds, RETRY_SECONDS_MAX)
 
 
-async def _write_and_mark(session: WriteSession, arrival: Arrival, delivery: Delivery) -> bool:
+async def _write_and_mark(session: WriteSession, arrival: Arrival, delivery: Delivery) -> bool | TooEarly:
+    """Answers, not raises, that it is too early for the mark: what was written by then is to be committed."""
     for write in delivery.writes:
-        await write(session)
+        early = await write(session)
+        if early is not None:
+            return early
     return await inbox.mark_delivered(session, arrival, delivery.note)

@@ -1,4 +1,4 @@
-"""Poison, other shapes of events, other orders in the same partition, products: through a bridge that runs."""
+"""Poison, other shapes of events, other orders in the same partition: through a bridge that runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import itertools
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from db import inbox
 from db.engine import WriteSession
@@ -137,63 +136,6 @@ async def committed(world: World, partition: TopicPartition) -> int:
         return await consumer.committed(partition) or 0
     finally:
         await consumer.stop()
-
-
-async def test_a_product_gets_rows_without_stock_where_it_is_sold(world: World) -> None:
-    async with world.database.write() as session:
-        await session.execute(
-            text("""
-                insert into warehouses (code, name, is_active)
-                values ('W2', 'Two', true), ('W3', 'Three', true), ('OFF', 'Closed', false) on conflict do nothing
-            """)
-        )
-    topic, product = world.settings.kafka_topic_product_events, str(uuid4())
-    named = {
-        "eventId": world.name("p-1"),
-        "type": "product.created",
-        "productId": product,
-        "sku": "NEW-1",
-        "warehouses": ["W2", "OFF"],
-    }
-    everywhere = {
-        "eventId": world.name("p-2"),
-        "type": "product.created",
-        "productId": product,
-        "sku": "NEW-2",
-        "reorderPoint": 3,
-    }
-    for body in (named, everywhere, {**named, "eventId": world.name("p-3")}):
-        await world.publish(topic, body, key=product)
-    await world.delivered("p-1", "p-2", "p-3")
-    found = await rows(
-        world.database,
-        """select sku, code, quantity_total, reorder_point from inventory join warehouses using (warehouse_id)
-           where product_id = cast(:product as uuid) order by sku, code""",
-        product=product,
-    )
-    assert [tuple(row) for row in found] == [
-        ("NEW-1", "W2", 0, 10),
-        ("NEW-2", "W1", 0, 3),
-        ("NEW-2", "W2", 0, 3),
-        ("NEW-2", "W3", 0, 3),
-    ]
-
-
-async def test_a_product_for_warehouses_that_nobody_knows_is_dead(world: World) -> None:
-    body = {"eventId": world.name("p-1"), "productId": str(uuid4()), "sku": "NEW-9", "warehouses": ["NOWHERE"]}
-    await world.publish(world.settings.kafka_topic_product_events, body, headers={"ce_type": "product.created"})
-    await world.settled("DEAD", "p-1")
-
-
-async def test_a_deleted_product_leaves_once_nothing_of_it_is_reserved(world: World) -> None:
-    product = await scalar(world.database, "select product_id from inventory where sku = :sku", sku=world.sku)
-    await world.held_by_checkout("o-1")
-    body = {"eventId": world.name("p-1"), "productId": str(product)}
-    await world.publish(world.settings.kafka_topic_product_events, body, headers={"ce_type": "product.deleted"})
-    await world.settled("WAITING", "p-1")
-    await world.order("o-1", "payment.failed", "failed")
-    await world.delivered("failed", "p-1")
-    assert await scalar(world.database, "select deleted_at is not null from inventory where sku = :sku", sku=world.sku)
 
 
 async def test_every_event_the_bridge_brings_about_is_as_its_schema_says(world: World) -> None:
