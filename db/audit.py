@@ -18,6 +18,7 @@ from db.paging import Cursor, Listing, Page, PageRequest
 from db.tables import audit
 from domain.contracts.reservations import Source
 from domain.errors import HoldfastError, restored
+from domain.fields import has_control
 from domain.ids import Actor
 from domain.operations import OperationKind
 
@@ -96,7 +97,7 @@ def _values(entry: NewEntry) -> dict[str, Any]:
 
 def _kept(text: str, characters_max: int) -> str:
     """What fits of a text: a refused decision may say anything, and is recorded all the same."""
-    return "".join(sign if sign.isprintable() else "�" for sign in text[:characters_max])
+    return "".join("�" if has_control(sign) else sign for sign in text[:characters_max])
 
 
 async def of_decision(session: ReadSession, subject_id: UUID, decision_id: str) -> AuditEntry | None:

@@ -85,9 +85,10 @@ async def test_a_decision_reaches_all_live_reservations_of_the_order_by_id(world
 
 async def test_a_clear_shortage_is_refused_without_a_workflow_and_a_redelivery_repeats_it(world: World) -> None:
     reservation_id = await world.created("o-1", "e-1", quantity=11)
+    await world.delivered("e-1")
     await world.created("o-1", "e-1", quantity=11)
     await world.created("o-2", "e-2")
-    await world.delivered("e-1", "e-2")
+    await world.delivered("e-2")
     assert await world.statuses("o-1") == ["REJECTED"]
     (event,) = await world.events("inventory.reservation_rejected")
     assert event["reservationId"] == str(reservation_id)
