@@ -1,4 +1,4 @@
-"""Reservations as a list, newest first. Single ones and those of an order are in db/reservations.py."""
+"""Reservations as a list, newest first, those of an order too. Single ones are in db/reservations.py."""
 
 from __future__ import annotations
 

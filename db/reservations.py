@@ -111,11 +111,6 @@ async def by_ids(session: ReadSession, reservation_ids: Collection[UUID]) -> dic
     return {reservation.reservation_id: reservation for reservation in found}
 
 
-async def of_order(session: ReadSession, order_id: str) -> list[Reservation]:
-    """Up to 200 reservations of an order, oldest id first."""
-    return await read_where(session, reservations.c.order_id == order_id)
-
-
 def _performer(request: SettleRequest) -> Mapping[str, Any]:
     return {
         "performed_by": request.actor_id,

@@ -103,11 +103,6 @@ class Views:
             raise NotFound("no reservation has this id")
         return reservation
 
-    async def reservations_of_order(self, order_id: str) -> list[Reservation]:
-        """All reservations of an order, at most 200; empty when there is none."""
-        _check_text(orderId=(order_id, ORDER_ID_CHARACTERS_MAX))
-        return await self._database.reading(lambda session: reservations.of_order(session, order_id))
-
     async def reservation_list(self, filters: ReservationFilter, page: PageRequest) -> Page[Reservation]:
         """Reservations, newest first; ordered by createdAt."""
         _check_text(orderId=(filters.order_id, ORDER_ID_CHARACTERS_MAX))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from db.paging import PageRequest
+from db.reservation_listing import ReservationFilter
 from domain.contracts.reservations import Source
 from domain.errors import FieldProblem, Unprocessable
 from domain.reservations import Reservation as ReservationRow
 from gateway.commands.reservations import ReserveCommand
 from gateway.http.call import Call, Reply
 from gateway.http.schemas.allocation import to_destination
+from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.reservations import (
     Reservation,
     ReservationCancel,
@@ -94,15 +97,13 @@ async def extend(call: Call[ReservationExtend, None]) -> Reply:
 
 async def list_all(call: Call[None, ReservationQuery]) -> Reply:
     """List reservations, newest first."""
-    page = await call.services.views.reservation_list(call.query.filters(), call.query.page_request())
-    items = [_shape(call.services, row) for row in page.items]
-    return Reply(body=ReservationListing.of(items, page.next_token))
+    return await _listing(call.services, call.query.filters(), call.query.page_request())
 
 
-async def list_of_order(call: Call[None, None]) -> Reply:
-    """List the reservations of an order; an empty list when there is none."""
-    rows = await call.services.views.reservations_of_order(call.texts["orderId"])
-    return Reply(body=ReservationListing.of([_shape(call.services, row) for row in rows]))
+async def list_of_order(call: Call[None, PageQuery]) -> Reply:
+    """List the reservations of an order, newest first; an empty list when there is none."""
+    filters = ReservationFilter(order_id=call.texts["orderId"])
+    return await _listing(call.services, filters, call.query.page_request())
 
 
 def _command(call: Call[ReservationCreate, None]) -> ReserveCommand:
@@ -124,6 +125,12 @@ def _check_hold(hold_seconds: int | None, seconds_max: int) -> None:
     if hold_seconds is not None and hold_seconds > seconds_max:
         detail = f"must be at most {seconds_max} here"
         raise Unprocessable(f"holdSeconds {detail}", fields=[FieldProblem("/holdSeconds", detail)])
+
+
+async def _listing(services: Services, filters: ReservationFilter, page: PageRequest) -> Reply:
+    found = await services.views.reservation_list(filters, page)
+    items = [_shape(services, row) for row in found.items]
+    return Reply(body=ReservationListing.of(items, found.next_token))
 
 
 def _reply(services: Services, row: ReservationRow) -> Reply:

@@ -120,7 +120,8 @@ def _lists(views: Views, shelves: Shelves) -> list[Query]:
         return views.reservation_list(ReservationFilter(status=ReservationStatus.PENDING), LARGE_PAGE)
 
     def of_order() -> Awaitable[object]:
-        return views.reservations_of_order(f"order-{shelves.dice.randrange(shelves.size.reservations // 2)}")
+        order_id = f"order-{shelves.dice.randrange(shelves.size.reservations // 2)}"
+        return views.reservation_list(ReservationFilter(order_id=order_id), PAGE)
 
     def available() -> Awaitable[object]:
         return views.check_availability(AvailabilityQuery(sku=shelves.sku(), quantity=3, region=shelves.region()))

@@ -204,7 +204,6 @@ async def test_looking_things_up_reads_little(big: Database) -> None:
         await candidates(session, [Item(product_id=ONE, quantity=1), Item(inventory_id=HOT_ROW, quantity=1)])
         await overdue_quantities(session, [HOT_ROW])
         await reservations.get(session, ONE)
-        await reservations.of_order(session, "order-9")
         await alerts.get(session, ONE)
         await waitlist.get(session, IN_LINE)
         await waitlist.of_order(session, "order-9")

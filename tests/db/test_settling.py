@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -330,16 +329,3 @@ class TestSweeper:
         assert len(by_sweeper) + sum(outcome.changed for outcome in outcomes) == 30
         assert {outcome.status for outcome in outcomes} == {EXPIRED}
         await assert_invariants(db)
-
-
-async def test_an_orders_reservations_are_found_in_id_order(db: Database) -> None:
-    item = await add_stock(db, 10)
-    held = [await hold(db, want(item, 1), order_id="order-many") for _ in range(4)]
-    await settle(db, held[0], CANCELLED)
-    async with db.read() as session:
-        found = await reservations.of_order(session, "order-many")
-    ids = [each.reservation_id for each in found]
-    assert set(ids) == {each.reservation_id for each in held}
-    assert all(earlier < later for earlier, later in pairwise(ids))
-    assert next(each for each in found if each.reservation_id == held[0].reservation_id).status is CANCELLED
-    assert all(each.created_at <= datetime.now(UTC) for each in found)

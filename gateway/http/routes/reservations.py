@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.auth import RESERVATIONS_READ, RESERVATIONS_WRITE
 from gateway.http import reservations
 from gateway.http.route import Route, answers
+from gateway.http.schemas.pages import PageQuery
 from gateway.http.schemas.reservations import (
     Reservation,
     ReservationCancel,
@@ -81,6 +82,11 @@ RESERVATIONS = (
         problems={409: ("reservation_settled", "extension_limit")},
     ),
     Route(
-        "GET", "/api/v1/reservations/order/{orderId}", reservations.list_of_order, RESERVATIONS_READ, RESERVATION_PAGE
+        "GET",
+        "/api/v1/reservations/order/{orderId}",
+        reservations.list_of_order,
+        RESERVATIONS_READ,
+        RESERVATION_PAGE,
+        query=PageQuery,
     ),
 )

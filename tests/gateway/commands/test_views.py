@@ -85,7 +85,6 @@ async def test_lists_by_product_sku_warehouse_and_order(db: Database, views: Vie
         await views.inventory_list(StockFilter(sku=item.sku), FIRST),
     ]
     assert [[row.inventory_id for row in page.items] for page in lists] == [[item.inventory_id]] * 4
-    assert await views.reservations_of_order(held.order_id) == [held]
     assert (await views.reservation_list(ReservationFilter(order_id=held.order_id), FIRST)).items == (held,)
     assert len((await views.movements(item.inventory_id, MovementFilter(), FIRST)).items) == 1
 
@@ -96,7 +95,7 @@ async def test_an_empty_list_is_an_answer_and_an_unknown_parent_is_not(db: Datab
     assert (await views.warehouse_inventory(place.warehouse_id, FIRST)).items == ()
     assert (await views.movements(empty.inventory_id, MovementFilter(), FIRST)).items == ()
     assert (await views.inventory_of_sku("NOWHERE", FIRST)).items == ()
-    assert await views.reservations_of_order("NONE") == []
+    assert (await views.reservation_list(ReservationFilter(order_id="NONE"), FIRST)).items == ()
     with pytest.raises(NotFound):
         await views.warehouse_inventory(uuid.uuid4(), FIRST)
     with pytest.raises(NotFound):
@@ -110,7 +109,7 @@ async def test_a_text_that_no_row_can_hold_is_refused_before_postgres_sees_it(vi
         views.inventory_of_sku("\ud800", FIRST),
         views.movements(uuid.uuid4(), MovementFilter(reference="\x00"), FIRST),
         views.warehouse_list(WarehouseFilter(region="\x00"), FIRST),
-        views.reservations_of_order("o" * 101),
+        views.reservation_list(ReservationFilter(order_id="o" * 101), FIRST),
         views.reservation_list(ReservationFilter(order_id="\x00"), FIRST),
         views.check_availability(AvailabilityQuery(sku="\x00", quantity=1)),
     ):

@@ -69,7 +69,6 @@ def with_usual_answers(served_face: Face) -> Face:
         "warehouse_list": Page((HAMBURG,)),
         "warehouse_inventory": rows,
         "reservation": HELD,
-        "reservations_of_order": [HELD],
         "reservation_list": Page((HELD,)),
         "returns_of_reservation": Page((TAKEN_BACK,)),
         "sale_return": TAKEN_BACK,

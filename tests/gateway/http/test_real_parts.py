@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -28,7 +29,7 @@ from gateway.reports import Reports
 from gateway.views import Views
 from runtime.settings import Settings
 from tests.gateway.http.face import Face, served
-from tests.stocking import add_stock, sell, want
+from tests.stocking import add_stock, hold, sell, want
 
 INVENTORY = "/api/v1/inventory"
 
@@ -297,6 +298,21 @@ async def test_reservations_that_are_not_there(face: Face) -> None:
     assert (await face.get(f"/api/v1/reservations/{uuid.uuid4()}")).status == 404
     assert (await face.get("/api/v1/reservations/order/nobody")).json == {"items": [], "nextPageToken": None}
     assert (await face.get("/api/v1/reservations?status=PENDING")).status == 200
+
+
+async def test_the_reservations_of_an_order_are_walked_to_their_end(face: Face) -> None:
+    item, order_id = await add_stock(face.services.database, 10), f"order {uuid.uuid4()}"
+    held = [await hold(face.services.database, want(item, 1), order_id=order_id) for _ in range(5)]
+    found: list[str] = []
+    path = f"/api/v1/reservations/order/{quote(order_id)}?pageSize=2&orderBy=createdAt"
+    token: str | None = ""
+    while token is not None:
+        page = await face.get(f"{path}&pageToken={token}" if token else path)
+        assert page.status == 200, page.raw
+        assert 1 <= len(page.json["items"]) <= 2
+        found += [row["reservationId"] for row in page.json["items"]]
+        token = page.json["nextPageToken"]
+    assert found == [str(each.reservation_id) for each in held]
 
 
 async def test_a_database_that_is_away_is_said_to_be_away(database: Settings) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from db.paging import Page, PageRequest
 from domain.allocation_terms import Strategy
 from domain.contracts.reservations import Source
 from domain.destinations import Destination, locate
@@ -250,9 +251,13 @@ async def test_reservations_are_listed_by_status_and_order(face: Face) -> None:
 
 
 async def test_the_reservations_of_an_order_are_a_list_too(face: Face) -> None:
-    answer = await face.get(f"{PATH}/order/weird%2Forder%20%C3%BC")
-    assert set(answer.json) == {"items", "nextPageToken"}
-    assert face.views.last("reservations_of_order")[0] == ("weird/order ü",)
+    face.views.answers["reservation_list"] = Page((HELD,), "further")
+    answer = await face.get(f"{PATH}/order/weird%2Forder%20%C3%BC?pageSize=1&pageToken=t&orderBy=createdAt")
+    assert (answer.status, answer.json["nextPageToken"]) == (200, "further")
+    assert [row["reservationId"] for row in answer.json["items"]] == [str(RESERVATION)]
+    (filters, page), _ = face.views.last("reservation_list")
+    assert (filters.order_id, filters.status) == ("weird/order ü", None)
+    assert page == PageRequest(size=1, token="t", order_by="createdAt")
 
 
 async def test_a_hold_longer_than_this_house_allows_is_refused(face: Face) -> None:

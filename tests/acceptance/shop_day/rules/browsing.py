@@ -131,7 +131,7 @@ class Browsing(Checkout):
     def list_order(self, order_id: str, size: int) -> None:
         """The reservations of an order and what came back of them."""
         of_order = self.books.of_order(order_id)
-        listed = self.floor.look(f"/reservations/order/{order_id}")["items"]
+        listed = self.floor.pages(f"/reservations/order/{order_id}", pageSize=size)
         same(ids(listed, "reservationId"), sorted(it.reservation_id for it in of_order), order_id)
         for status in {it.status for it in of_order}:
             listed = self.floor.pages("/reservations", orderId=order_id, status=status, pageSize=size)
