@@ -10,13 +10,14 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
 from jwt.types import Options
 
+from domain.contracts.reservations import Source
 from domain.errors import Forbidden, Unauthenticated
 from domain.ids import Actor, actor_from_subject
 from gateway.keys import KeySet
@@ -57,13 +58,14 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, with what rights, and the ids that tie the answer to its logs and traces."""
+    """Who asks, through which door, with what rights, and the ids that tie the answer to its logs and traces."""
 
     actor: Actor
     subject: str
     scopes: frozenset[str]
     request_id: str
     traceparent: str | None = None
+    source: Source = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +86,19 @@ class Authenticator:
         self._keys = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
         self._verified: OrderedDict[str, _Identity] = OrderedDict()
 
-    async def authenticate(self, authorization: str | None, *, request_id: str, traceparent: str | None) -> Caller:
-        """The caller behind an Authorization value. Raises Unauthenticated; Unavailable when keys cannot be had."""
+    async def authenticate(
+        self, authorization: str | None, *, source: Source, request_id: str, traceparent: str | None
+    ) -> Caller:
+        """The caller behind an Authorization value that came in through `source`.
+
+        Raises Unauthenticated; Unavailable when keys cannot be had.
+        """
         token = _bearer_token(authorization)
         identity = self._remembered(token)
         if identity is None:
             identity = self._identity(await self._claims(token))
             self._remember(token, identity)
-        return Caller(identity.actor, identity.subject, identity.scopes, request_id, traceparent)
+        return Caller(identity.actor, identity.subject, identity.scopes, request_id, traceparent, source=source)
 
     def _remembered(self, token: str) -> _Identity | None:
         identity = self._verified.get(token)

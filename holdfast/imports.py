@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.contracts.reservations import Source
 from domain.errors import Malformed, Unavailable
 from domain.ids import actor_from_subject, system_actor
 from domain.import_file import ImportFileError, read_lines
@@ -127,7 +128,7 @@ async def _apply_all(
 
 def _caller(settings: Settings, name: str | None) -> Caller:
     actor = actor_from_subject(settings.jwt_issuer, name) if name else system_actor("import")
-    return Caller(actor=actor, subject=actor.name, scopes=frozenset(), request_id="import")
+    return Caller(actor=actor, subject=actor.name, scopes=frozenset(), request_id="import", source=Source.IMPORT)
 
 
 def _progress() -> Progress:

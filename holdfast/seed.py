@@ -12,6 +12,7 @@ import typer
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.contracts.reservations import Source
 from domain.errors import HoldfastError
 from domain.ids import system_actor
 from gateway.auth import Caller
@@ -22,7 +23,7 @@ from runtime.logs import configure_logging
 from runtime.settings import Settings
 
 _SEED = system_actor("seed")
-_CALLER = Caller(actor=_SEED, subject=_SEED.name, scopes=frozenset(), request_id="seed")
+_CALLER = Caller(actor=_SEED, subject=_SEED.name, scopes=frozenset(), request_id="seed", source=Source.IMPORT)
 
 
 @dataclass(frozen=True, slots=True)

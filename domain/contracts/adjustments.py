@@ -22,6 +22,6 @@ class AdjustmentRequest:
     actor_name: str
     reason_code: ReasonCode | None = None
     reference: str = ""
-    source: Source = Source.REST
+    source: Source = Source.TEMPORAL
     request_id: str = ""
     traceparent: str | None = None

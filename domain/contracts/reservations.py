@@ -21,7 +21,10 @@ HoldIdentity = tuple[UUID, str]
 
 
 class Source(StrEnum):
-    """The door that something was asked for through."""
+    """The door that something was asked for through.
+
+    Each of our doors says its own; what says none was typed into Temporal by hand.
+    """
 
     REST = "rest"
     GRPC = "grpc"
@@ -44,7 +47,7 @@ class HoldRequest:
     hold_seconds: int = HOLD_SECONDS_DEFAULT
     region: str | None = None
     allow_split: bool = True
-    source: Source = Source.REST
+    source: Source = Source.TEMPORAL
     request_id: str = ""
     traceparent: str | None = None
     strategy: Strategy = Strategy.BALANCED
@@ -94,7 +97,7 @@ class DecisionRequest:
     actor_name: str
     reason: str = ""
     hold_seconds: int = 0
-    source: Source = Source.REST
+    source: Source = Source.TEMPORAL
     request_id: str = ""
     traceparent: str | None = None
 
@@ -114,7 +117,7 @@ class SettleRequest:
     hold_seconds: int = 0
     number: int = 0
     decision_id: str = ""
-    source: Source = Source.REST
+    source: Source = Source.TEMPORAL
     traceparent: str | None = None
 
 

@@ -28,7 +28,7 @@ class TransferRequest:
     reference: str = ""
     expected_at: datetime | None = None
     transit_seconds: int | None = None
-    source: Source = Source.REST
+    source: Source = Source.TEMPORAL
     request_id: str = ""
     traceparent: str | None = None
 

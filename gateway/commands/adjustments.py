@@ -11,7 +11,6 @@ from db.engine import Database
 from db.registers import ADJUSTMENTS
 from domain.adjustments import StockAdjustment
 from domain.contracts.operation_starts import adjustment_start
-from domain.contracts.reservations import Source
 from domain.operations import Step
 from gateway.auth import Caller
 from gateway.commands.operations import OperationDesk, decision_of
@@ -44,7 +43,7 @@ class AdjustmentCommands:
         Raises NotFound, SelfApproval, OperationClosed, InsufficientStock when the stock has moved meanwhile, and
         OutcomeUnknown.
         """
-        asked = decision_of(caller, decision_id, source=Source.REST, reason=reason)
+        asked = decision_of(caller, decision_id, reason=reason)
         await self._desk.decide(ADJUSTMENTS, adjustment_id, step, asked)
         made = await self._database.reading(lambda session: get(session, adjustment_id))
         assert made is not None, "it took a step a moment ago"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from db import adjustments, imports, movements, stock, warehouses
@@ -18,7 +18,6 @@ from db.engine import Database, WriteSession
 from db.locks import lock_stock
 from db.movements import Change
 from domain.adjustments import AdjustmentPolicy
-from domain.contracts.reservations import Source
 from domain.errors import ApprovalRequired, FieldProblem, HoldfastError, StockInUse, UnknownItem
 from domain.imports import ImportLine, LineOutcome, LineResult
 from domain.limits import LINES_MAX
@@ -181,7 +180,7 @@ class _Batch:
             raise StockInUse(f"{row.quantity_reserved} pieces are reserved, and {line.quantity} were counted")
         update = StockUpdate(quantity_total=line.quantity, reference=self._reference)
         own_id = uuid.uuid5(self.import_id, str(row.inventory_id))
-        asked = replace(adjustment_request(update, row, self.caller, own_id), source=Source.IMPORT)
+        asked = adjustment_request(update, row, self.caller, own_id)
         judged = judge(row, self.places[line.warehouse], asked, self.policy)
         if judged.needs:
             problem = f"a change of {asked.delta:+d} pieces needs an approval: ask for it as an adjustment"

@@ -20,7 +20,6 @@ from db.registers import Register
 from domain.contracts.names import DECIDE, operation_workflow_id
 from domain.contracts.operation_starts import OperationStart
 from domain.contracts.operations import StaffDecision, StepOutcome
-from domain.contracts.reservations import Source
 from domain.errors import NotFound, OperationClosed, OutcomeUnknown, restored
 from domain.operations import Step
 from gateway.auth import Caller
@@ -133,16 +132,14 @@ class OperationDesk:
         return outcome
 
 
-def decision_of(
-    caller: Caller, decision_id: UUID, *, source: Source, reason: str = "", **details: Any
-) -> StaffDecision:
+def decision_of(caller: Caller, decision_id: UUID, *, reason: str = "", **details: Any) -> StaffDecision:
     """A caller's decision; `details` are other fields of StaffDecision."""
     return StaffDecision(
         decision_id=str(decision_id),
         actor_id=caller.actor.actor_id,
         actor_name=caller.actor.name,
         reason=reason,
-        source=source,
+        source=caller.source,
         request_id=caller.request_id,
         traceparent=caller.traceparent,
         **details,

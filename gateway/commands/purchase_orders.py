@@ -13,7 +13,6 @@ from db.purchase_orders import Draft
 from db.registers import PURCHASE_ORDERS
 from domain.contracts.operation_starts import purchase_order_start
 from domain.contracts.operations import SkuQuantity
-from domain.contracts.reservations import Source
 from domain.operations import Step
 from domain.purchase_orders import NewPurchaseOrder, PurchaseOrder
 from gateway.auth import Caller
@@ -40,7 +39,7 @@ class PurchaseOrderCommands:
             purchase_order_id=purchase_order_id,
             new=new,
             actor=caller.actor,
-            source=Source.REST,
+            source=caller.source,
             traceparent=caller.traceparent,
         )
         made = await self._database.writing(lambda session: purchase_orders.draft(session, asked), idempotent=True)
@@ -63,9 +62,7 @@ class PurchaseOrderCommands:
 
         Raises NotFound, OperationClosed, StepNotAllowed, what refused the step, and OutcomeUnknown.
         """
-        asked = decision_of(
-            caller, decision_id, source=Source.REST, reason=reason, lines=list(lines), receipt_id=receipt_id
-        )
+        asked = decision_of(caller, decision_id, reason=reason, lines=list(lines), receipt_id=receipt_id)
         await self._desk.decide(PURCHASE_ORDERS, purchase_order_id, step, asked)
         order = await self._database.reading(lambda session: get(session, purchase_order_id))
         assert order is not None, "it took a step a moment ago"

@@ -17,7 +17,7 @@ from db import reservations
 from db.engine import Database
 from domain.allocation_terms import Strategy, check_destination
 from domain.contracts.names import CANCEL, COMMIT, EXTEND
-from domain.contracts.reservations import DecisionRequest, HoldIdentity, HoldRequest, SettleOutcome, Source
+from domain.contracts.reservations import DecisionRequest, HoldIdentity, HoldRequest, SettleOutcome
 from domain.destinations import Destination
 from domain.errors import ExtensionLimit, ReservationSettled
 from domain.fields import FieldProblems
@@ -74,9 +74,7 @@ class ReservationCommands:
         self._admission = admission
         self._settings = settings
 
-    async def reserve(
-        self, command: ReserveCommand, caller: Caller, *, source: Source, deadline_seconds: float
-    ) -> Reserved:
+    async def reserve(self, command: ReserveCommand, caller: Caller, *, deadline_seconds: float) -> Reserved:
         """Hold stock for an order. `deadline_seconds` bounds the wait, not the hold.
 
         Raises Unprocessable, UnknownItem, InsufficientStock (every short SKU), ReservationMismatch, Saturated,
@@ -85,7 +83,7 @@ class ReservationCommands:
         problems = FieldProblems()
         check_destination(problems, "/destination", command.strategy, command.destination, region=command.region)
         problems.refuse()
-        return await self._holding.hold(self._hold_request(command, caller, source), deadline_seconds=deadline_seconds)
+        return await self._holding.hold(self._hold_request(command, caller), deadline_seconds=deadline_seconds)
 
     async def commit(self, reservation_id: UUID, caller: Caller, *, decision_id: UUID | None = None) -> Reservation:
         """Turn the hold into a sale. Raises NotFound, ReservationSettled naming the winner, OutcomeUnknown."""
@@ -131,7 +129,7 @@ class ReservationCommands:
             )
         return await self._settled(reservation_id, outcome, ReservationStatus.PENDING)
 
-    def _hold_request(self, command: ReserveCommand, caller: Caller, source: Source) -> HoldRequest:
+    def _hold_request(self, command: ReserveCommand, caller: Caller) -> HoldRequest:
         return HoldRequest(
             reservation_id=command.reservation_id or uuid.uuid4(),
             order_id=command.order_id,
@@ -152,7 +150,7 @@ class ReservationCommands:
             allow_split=command.allow_split,
             strategy=command.strategy,
             destination=command.destination,
-            source=source,
+            source=caller.source,
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )
@@ -173,6 +171,7 @@ def _decision(caller: Caller, decision_id: UUID | None) -> DecisionRequest:
         decision_id=str(decision_id or uuid.uuid4()),
         actor_id=caller.actor.actor_id,
         actor_name=caller.actor.name,
+        source=caller.source,
         request_id=caller.request_id,
         traceparent=caller.traceparent,
     )

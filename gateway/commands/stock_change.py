@@ -25,6 +25,7 @@ def adjustment_request(
         reason=update.reason or COUNT_REASON,
         reason_code=reason_code or (ReasonCode.COUNT_CORRECTION if _is_count(update) else None),
         reference=update.reference,
+        source=caller.source,
         actor_id=caller.actor.actor_id,
         actor_name=caller.actor.name,
         request_id=caller.request_id,

@@ -12,7 +12,6 @@ from db.registers import TRANSFERS
 from db.transfer_rows import get
 from domain.contracts.operation_starts import transfer_start
 from domain.contracts.operations import SkuQuantity
-from domain.contracts.reservations import Source
 from domain.contracts.transfers import TransferRequest
 from domain.operations import Step
 from domain.transfers import NewTransfer, Transfer, TransferPolicy
@@ -62,7 +61,6 @@ class TransferCommands:
         asked = decision_of(
             caller,
             decision_id,
-            source=Source.REST,
             reason=reason,
             lines=list(lines),
             receipt_id=receipt_id,
@@ -87,6 +85,7 @@ def _asked(new: NewTransfer, caller: Caller, transfer_id: UUID) -> TransferReque
         reference=new.reference,
         expected_at=new.expected_at,
         transit_seconds=new.transit_seconds,
+        source=caller.source,
         request_id=caller.request_id,
         traceparent=caller.traceparent,
     )

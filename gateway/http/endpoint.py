@@ -18,6 +18,7 @@ from uuid import UUID
 from aiohttp import ETag, web
 from pydantic.alias_generators import to_snake
 
+from domain.contracts.reservations import Source
 from domain.errors import HoldfastError, Malformed, OutcomeUnknown, Unavailable
 from domain.limits import REPORT_ROWS_MAX
 from gateway.auth import Caller, require, traceparent_from
@@ -85,6 +86,7 @@ class Endpoint:
             return None
         caller = await self._services.authenticator.authenticate(
             read_single_header(request, "Authorization"),
+            source=Source.REST,
             request_id=exchange.request_id,
             traceparent=current_traceparent() or traceparent_from(request.headers.get("traceparent")),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from db.paging import PageRequest
 from db.reservation_listing import ReservationFilter
-from domain.contracts.reservations import Source
 from domain.errors import FieldProblem, Unprocessable
 from domain.reservations import Reservation as ReservationRow
 from gateway.commands.reservations import ReserveCommand
@@ -40,7 +39,6 @@ async def create(call: Call[ReservationCreate, None]) -> Reply:
     reserved = await call.services.reservations.reserve(
         _command(call),
         call.actor,
-        source=Source.REST,
         deadline_seconds=max(0.0, call.seconds_left() - ANSWER_MARGIN_SECONDS),
     )
     reply = _reply(call.services, reserved.reservation)

@@ -18,6 +18,7 @@ import structlog
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
+from domain.contracts.reservations import Source
 from domain.errors import HoldfastError, OutcomeUnknown, Unavailable
 from gateway.auth import Caller, require, traceparent_from
 from gateway.idempotency import Answer, fingerprint_of, read_key, run
@@ -95,6 +96,7 @@ class Endpoint:
             async with asyncio.timeout(seconds):
                 caller = await self._services.authenticator.authenticate(
                     metadata.get("authorization"),
+                    source=Source.GRPC,
                     request_id=current_request_id(),
                     traceparent=current_traceparent() or traceparent_from(metadata.get("traceparent")),
                 )

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from google.protobuf.empty_pb2 import Empty
 
-from domain.contracts.reservations import Source
 from domain.limits import ORDER_ID_CHARACTERS_MAX
 from domain.reservations import Item, ReleaseReason, Reservation, ReservationStatus
 from gateway.commands.reservations import ReserveCommand
@@ -40,7 +39,6 @@ def reserve_stock(services: Services, request: pb.ReserveStockRequest) -> Work:
         reserved = await services.reservations.reserve(
             replace(command, reservation_id=command.reservation_id or call.resource_id),
             call.caller,
-            source=Source.GRPC,
             deadline_seconds=call.deadline_seconds,
         )
         response = reservation_response(services, reserved.reservation)

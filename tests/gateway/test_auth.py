@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pydantic import SecretStr
 
+from domain.contracts.reservations import Source
 from domain.errors import Forbidden, Unauthenticated, Unavailable
 from gateway import keys
 from gateway.auth import (
@@ -61,7 +62,7 @@ def signed(key: Any = DEVELOPMENT_SECRET, algorithm: str = "HS256", kid: str | N
 
 async def caller_of(authorization: str | None, authenticator: Authenticator | None = None) -> Caller:
     return await (authenticator or Authenticator(SETTINGS)).authenticate(
-        authorization, request_id="r", traceparent=None
+        authorization, source=Source.REST, request_id="r", traceparent=None
     )
 
 
@@ -198,7 +199,7 @@ async def test_the_memory_of_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_scope_is_required_by_name_and_admin_has_them_all() -> None:
     def caller(*scopes: str) -> Caller:
-        return Caller(actor=None, subject="s", scopes=frozenset(scopes), request_id="r")  # type: ignore[arg-type]
+        return Caller(actor=None, subject="s", scopes=frozenset(scopes), request_id="r", source=Source.REST)  # type: ignore[arg-type]
 
     require(caller(INVENTORY_READ), INVENTORY_READ)
     require(caller(INVENTORY_READ), INVENTORY_WRITE, INVENTORY_READ)

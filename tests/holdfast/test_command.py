@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.contracts.reservations import Source
 from gateway.auth import Authenticator
 from holdfast.__main__ import app
 from runtime.settings import Settings
@@ -56,7 +57,9 @@ def test_all_wrong_settings_are_named_at_once_before_anything_starts(command: st
 
 async def test_a_token_carries_the_subject_and_scopes_asked_for() -> None:
     token = _holdfast("token", "--subject", "mia", "--scope", "inventory:read reservations:write").stdout.strip()
-    caller = await Authenticator(Settings()).authenticate(f"Bearer {token}", request_id="test", traceparent=None)
+    caller = await Authenticator(Settings()).authenticate(
+        f"Bearer {token}", source=Source.REST, request_id="test", traceparent=None
+    )
     assert caller.subject == "mia"
     assert caller.scopes == {"inventory:read", "reservations:write"}
 

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from domain.contracts.reservations import Source
 from gateway.auth import SCOPES, Authenticator
 from holdfast.stack.embedded import drop_data
 from runtime.settings import Settings
@@ -113,7 +114,7 @@ async def test_stack_json_tells_where_everything_is(up: Up) -> None:
     assert all(map(psutil.pid_exists, (*facts["pids"].values(), *facts["parts"].values())))
     assert {f"{name}.log" for name in (*PROCESSES, *PARTS)} == set(os.listdir(facts["logs"]))
     caller = await Authenticator(Settings()).authenticate(
-        f"Bearer {facts['token']}", request_id="test", traceparent=None
+        f"Bearer {facts['token']}", source=Source.REST, request_id="test", traceparent=None
     )
     assert caller.scopes == frozenset(SCOPES)
 

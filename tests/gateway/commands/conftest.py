@@ -9,6 +9,7 @@ import pytest
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.contracts.reservations import Source
 from domain.ids import Actor
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
@@ -50,4 +51,10 @@ def views(db: Database, view: AvailabilityView) -> Views:
 
 @pytest.fixture
 def caller() -> Caller:
-    return Caller(actor=Actor(uuid.uuid4(), "clerk"), subject="clerk", scopes=frozenset(), request_id="request-1")
+    return Caller(
+        actor=Actor(uuid.uuid4(), "clerk"),
+        subject="clerk",
+        scopes=frozenset(),
+        request_id="request-1",
+        source=Source.REST,
+    )

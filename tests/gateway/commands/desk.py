@@ -30,7 +30,7 @@ from tests.stocking import unique
 from workers.temporal_workers import reservation_worker
 
 CALLER = Caller(
-    actor=system_actor("clerk"), subject="clerk", scopes=frozenset(), request_id="request-1", traceparent=None
+    actor=system_actor("clerk"), subject="clerk", scopes=frozenset(), request_id="request-1", source=Source.REST
 )
 
 
@@ -62,7 +62,7 @@ class Desk:
 
     async def reserve(self, *items: Item, deadline_seconds: float = 20.0, **fields: Any) -> Reserved:
         command = ReserveCommand(**{"order_id": unique("ORDER"), "items": items, **fields})
-        return await self.commands.reserve(command, CALLER, source=Source.REST, deadline_seconds=deadline_seconds)
+        return await self.commands.reserve(command, CALLER, deadline_seconds=deadline_seconds)
 
     def workflow(self, reservation_id: UUID) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(reservation_workflow_id(reservation_id))

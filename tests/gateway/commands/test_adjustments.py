@@ -18,6 +18,7 @@ from db.availability_view import AvailabilityView
 from db.engine import Database
 from domain.adjustments import AdjustmentStatus, StockAdjustment
 from domain.contracts.names import operation_workflow_id
+from domain.contracts.reservations import Source
 from domain.errors import NotFound, OperationClosed, SelfApproval
 from domain.ids import Actor
 from domain.operations import OperationKind, Step
@@ -33,7 +34,7 @@ from tests.patience import PATIENCE_SECONDS
 from tests.stocking import add_stock, assert_invariants, audit_of
 from workers.temporal_workers import operations_worker
 
-BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2")
+BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2", source=Source.GRPC)
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +87,10 @@ async def test_it_waits_in_a_workflow_until_somebody_else_decides(
     with pytest.raises(OperationClosed):
         await commands.decide(made.adjustment_id, Step.REJECT, BOSS, decision_id=uuid.uuid4())
     lines = await audit_of(db, OperationKind.ADJUSTMENT, made.adjustment_id)
-    assert [(line.step, line.performed_by_name, line.refusal_code) for line in lines] == [
-        ("request", "clerk", None),
-        ("approve", "clerk", "self_approval"),
-        ("approve", "boss", None),
+    assert [(line.step, line.performed_by_name, line.source, line.refusal_code) for line in lines] == [
+        ("request", "clerk", "rest", None),
+        ("approve", "clerk", "rest", "self_approval"),
+        ("approve", "boss", "grpc", None),
     ]
     await assert_invariants(db)
 

@@ -12,6 +12,7 @@ from db.alerts import AlertFilter
 from db.engine import Database
 from db.paging import PageRequest
 from domain.alerts import Alert, AlertStatus, Resolution
+from domain.contracts.reservations import Source
 from domain.errors import AlertResolved, NotFound, Unprocessable
 from domain.ids import Actor
 from domain.stock import StockItemChanges
@@ -41,7 +42,13 @@ async def only_alert(views: Views, sku: str) -> Alert:
 
 async def test_whoever_sees_it_first_has_seen_it(db: Database, commands: AlertCommands, alert: Alert) -> None:
     clerks = [
-        Caller(actor=Actor(uuid.uuid4(), f"clerk {n}"), subject=str(n), scopes=frozenset(), request_id="")
+        Caller(
+            actor=Actor(uuid.uuid4(), f"clerk {n}"),
+            subject=str(n),
+            scopes=frozenset(),
+            request_id="",
+            source=Source.REST,
+        )
         for n in range(4)
     ]
     seen = await asyncio.gather(*(commands.acknowledge(alert.alert_id, clerk) for clerk in clerks))

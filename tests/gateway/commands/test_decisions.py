@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from db.engine import Database
 from domain.contracts.names import COMMIT, RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
-from domain.contracts.reservations import DecisionRequest, SettleOutcome
+from domain.contracts.reservations import DecisionRequest, SettleOutcome, Source
 from domain.errors import ExtensionLimit, NotFound, OutcomeUnknown, ReservationSettled
 from domain.reservations import ReleaseReason, Reservation, ReservationStatus
 from gateway.commands import deciding
@@ -88,6 +89,22 @@ async def test_a_cancel_lets_the_stock_go_with_its_reason(open_shop: Desk) -> No
     for _ in range(2):
         row = await open_shop.commands.cancel(held.reservation_id, CALLER, reason=ReleaseReason.PAYMENT_FAILED)
         assert (row.status, row.release_reason) == (CANCELLED, "payment_failed")
+
+
+def _counted(outcome: str, source: Source) -> float:
+    labels = {"outcome": outcome, "source": source.value}
+    return REGISTRY.get_sample_value("inventory_reservations_total", labels) or 0.0
+
+
+async def test_what_becomes_of_holds_is_counted_at_the_door_that_it_was_decided_through(open_shop: Desk) -> None:
+    outcomes, by_rpc = ("committed", "cancelled", "returned"), replace(CALLER, source=Source.GRPC)
+    before = {(outcome, source): _counted(outcome, source) for outcome in outcomes for source in Source}
+    sold, given_up = await _held(open_shop), await _held(open_shop)
+    await open_shop.commands.cancel(given_up.reservation_id, by_rpc)
+    await open_shop.commands.commit(sold.reservation_id, by_rpc)
+    await open_shop.commands.cancel(sold.reservation_id, by_rpc, reason=ReleaseReason.ORDER_CANCELLED)
+    grown = {key: _counted(*key) - count for key, count in before.items() if _counted(*key) > count}
+    assert grown == {(outcome, Source.GRPC): 1 for outcome in outcomes}
 
 
 async def test_the_loser_is_told_who_won(open_shop: Desk) -> None:

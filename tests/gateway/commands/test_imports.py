@@ -16,6 +16,7 @@ from db import stock
 from db.adjustment_rows import get as adjustment
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.contracts.reservations import Source
 from domain.ids import system_actor
 from domain.imports import ImportLine, LineOutcome, LineResult
 from domain.operations import OperationKind
@@ -48,7 +49,7 @@ class Desk:
         self._commands = commands
         self._database = database
         self.warehouse = warehouse
-        self.caller = Caller(system_actor("import"), "import", frozenset(), "request-1")
+        self.caller = Caller(system_actor("import"), "import", frozenset(), "request-1", source=Source.IMPORT)
 
     def line(self, number: int = 2, **fields: Any) -> ImportLine:
         """A line about a new SKU; `fields` of ImportLine."""

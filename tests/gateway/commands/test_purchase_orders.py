@@ -21,6 +21,7 @@ from db.purchase_order_rows import PurchaseOrderFilter, of_restock_run
 from db.restock import RestockFilter
 from domain.contracts.names import operation_workflow_id
 from domain.contracts.operations import SkuQuantity
+from domain.contracts.reservations import Source
 from domain.contracts.restock import RestockReport
 from domain.errors import (
     NotFound,
@@ -53,8 +54,8 @@ from tests.patience import PATIENCE_SECONDS
 from tests.stocking import add_stock, add_warehouse, assert_documented, assert_invariants, audit_of, stock_now
 from workers.temporal_workers import maintenance_worker, operations_worker
 
-ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1")
-BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2")
+ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1", source=Source.GRPC)
+BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2", source=Source.REST)
 
 
 @pytest.fixture(scope="module")
@@ -140,14 +141,14 @@ async def test_an_order_is_approved_sent_and_received_in_parts(
     assert await workflow(temporal, made).result() == "RECEIVED"
     assert (await stock_now(db, item)).quantity_total == 27
     trail = await audit_of(db, OperationKind.PURCHASE_ORDER, made.purchase_order_id)
-    assert [(line.step, line.performed_by_name, line.refusal_code) for line in trail] == [
-        ("draft", "ann", None),
-        ("approve", "ann", "self_approval"),
-        ("approve", "boss", None),
-        ("send", "ann", None),
-        ("receive", "ann", "receipt_exceeds_order"),
-        ("receive", "ann", None),
-        ("receive", "ann", None),
+    assert [(line.step, line.performed_by_name, line.source, line.refusal_code) for line in trail] == [
+        ("draft", "ann", "grpc", None),
+        ("approve", "ann", "grpc", "self_approval"),
+        ("approve", "boss", "rest", None),
+        ("send", "ann", "grpc", None),
+        ("receive", "ann", "grpc", "receipt_exceeds_order"),
+        ("receive", "ann", "grpc", None),
+        ("receive", "ann", "grpc", None),
     ]
     await assert_documented(db, made.purchase_order_id)
     await assert_invariants(db)

@@ -16,6 +16,7 @@ from activities.maintenance import MaintenanceActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from domain.contracts.names import operation_workflow_id
+from domain.contracts.reservations import Source
 from domain.errors import (
     InsufficientStock,
     NotFound,
@@ -41,8 +42,8 @@ from tests.stocking import assert_documented, assert_invariants, audit_of
 from tests.transferring import Road, lines, road
 from workers.temporal_workers import operations_worker
 
-ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1")
-BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2")
+ANN = Caller(actor_from_subject(Settings().jwt_issuer, "ann"), "ann", frozenset(), "request-1", source=Source.GRPC)
+BOSS = Caller(Actor(uuid.uuid4(), "boss"), "boss", frozenset(), "request-2", source=Source.REST)
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +114,14 @@ async def test_stock_goes_to_another_region_short_and_the_gap_is_decided(
     assert await workflow(temporal, made).result() == "CLOSED"
     assert (await way.levels(way.source), await way.levels(way.target)) == ({"A": 4, "B": 0}, {"A": 5, "B": 5})
     trail = await audit_of(db, OperationKind.TRANSFER, made.transfer_id)
-    assert [(line.step, line.performed_by_name, line.refusal_code) for line in trail] == [
-        ("request", "ann", None),
-        ("approve", "ann", "self_approval"),
-        ("approve", "boss", None),
-        ("ship", "ann", None),
-        ("receive", "ann", "receipt_exceeds_shipment"),
-        ("receive", "ann", None),
-        ("resolve", "boss", None),
+    assert [(line.step, line.performed_by_name, line.source, line.refusal_code) for line in trail] == [
+        ("request", "ann", "grpc", None),
+        ("approve", "ann", "grpc", "self_approval"),
+        ("approve", "boss", "rest", None),
+        ("ship", "ann", "grpc", None),
+        ("receive", "ann", "grpc", "receipt_exceeds_shipment"),
+        ("receive", "ann", "grpc", None),
+        ("resolve", "boss", "rest", None),
     ]
     await assert_documented(db, made.transfer_id)
     await assert_invariants(db)

@@ -92,8 +92,7 @@ async def test_the_command_gets_everything_that_was_asked(face: Face) -> None:
     )
     assert command.strategy is Strategy.NEAREST
     assert command.destination == Destination(point=Coordinates(53.5, 10))
-    assert caller.subject == "tester"
-    assert keywords["source"] is Source.REST
+    assert (caller.subject, caller.source) == ("tester", Source.REST)
     assert 0 < keywords["deadline_seconds"] < face.services.settings.request_timeout_seconds
 
 

@@ -151,7 +151,7 @@ async def test_reserve_stock_hands_the_whole_wish_on(face: Face) -> None:
         destination=pb.Destination(point=pb.Coordinates(latitude=53.5, longitude=10)),
     )
     await face.call("ReserveStock", request)
-    (command, caller), keywords = face.reservations.last("reserve")
+    (command, caller), _ = face.reservations.last("reserve")
     assert command == ReserveCommand(
         order_id="order-1",
         items=[
@@ -165,7 +165,7 @@ async def test_reserve_stock_hands_the_whole_wish_on(face: Face) -> None:
         strategy=Strategy.NEAREST,
         destination=Destination(point=Coordinates(53.5, 10)),
     )
-    assert (caller.subject, keywords["source"]) == ("tester", Source.GRPC)
+    assert (caller.subject, caller.source) == ("tester", Source.GRPC)
 
 
 async def test_reserve_stock_leaves_to_the_service_what_was_not_said(face: Face) -> None:

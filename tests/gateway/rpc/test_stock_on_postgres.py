@@ -9,10 +9,13 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from sqlalchemy import select
 
 from db.engine import Database
 from db.movements import MovementFilter
 from db.paging import PageRequest
+from db.tables import audit
+from domain.contracts.reservations import Source
 from domain.ids import system_actor
 from domain.stock import Movement, NewStockItem, StockItem
 from domain.warehouses import NewWarehouse
@@ -24,7 +27,7 @@ from gateway.views import Views
 from runtime.settings import Settings
 from tests.gateway.rpc.face import Face, Part, served, serving
 
-CALLER = Caller(system_actor("tests"), "tests", frozenset({"admin"}), "setup")
+CALLER = Caller(system_actor("tests"), "tests", frozenset({"admin"}), "setup", source=Source.GRPC)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,13 @@ async def ledger(face: Face, inventory_id: UUID) -> list[Movement]:
     return list(page.items)
 
 
+async def sources_of(face: Face, operation_id: UUID) -> list[str]:
+    """The doors that its steps came through."""
+    async with face.services.database.read() as session:
+        steps = await session.execute(select(audit.c.source).where(audit.c.subject_id == operation_id))
+        return list(steps.scalars())
+
+
 async def test_the_row_that_was_changed_is_the_row_that_is_read(face: Face, row: StockItem) -> None:
     request = pb.UpdateStockRequest(inventory_id=str(row.inventory_id), delta=5, reason="found behind the shelf")
     changed = await face.call("UpdateStock", request)
@@ -78,6 +88,7 @@ async def test_a_delta_writes_its_type_reason_reference_and_performer_to_the_led
     newest, *_ = await ledger(face, row.inventory_id)
     assert (newest.type, newest.quantity, newest.total_after) == ("DAMAGE", -3, 7)
     assert (newest.reason, newest.reference, newest.performed_by_name) == ("fell", "report-9", "tester")
+    assert await sources_of(face, newest.movement_id) == ["grpc"]
 
 
 async def test_a_count_writes_the_difference_and_nothing_when_there_is_none(face: Face, row: StockItem) -> None:
