@@ -20,8 +20,11 @@ from runtime.temporal import RPC_TIMEOUT
 TASK_TIMEOUT = timedelta(seconds=10)
 
 
-def start_options(start: OperationStart) -> dict[str, Any]:
-    """Keyword arguments for `Client.start_workflow`: one that runs is joined, a lost one begins again at its row."""
+def start_options(start: OperationStart, *, details: str | None = None) -> dict[str, Any]:
+    """Keyword arguments for `Client.start_workflow`: one that runs is joined, a lost one begins again at its row.
+
+    `details` say which request it is started for; an adoption has none.
+    """
     skus: SearchAttributePair[Any] = SearchAttributePair(SKUS, sorted(start.skus)[:SKUS_SHOWN_MAX])
     return {
         "workflow": start.workflow,
@@ -34,4 +37,5 @@ def start_options(start: OperationStart) -> dict[str, Any]:
         "rpc_timeout": RPC_TIMEOUT,
         "search_attributes": TypedSearchAttributes([skus]) if start.skus else None,
         "static_summary": one_line(start.summary),
+        "static_details": details,
     }

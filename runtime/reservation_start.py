@@ -15,7 +15,7 @@ from temporalio.common import (
 
 from domain.contracts.names import RESERVATION_QUEUE, RESERVATION_WORKFLOW, reservation_workflow_id
 from domain.contracts.reservations import HoldRequest
-from runtime.search_attributes import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, one_line
+from runtime.search_attributes import ORDER_ID, REGION, SKUS, SKUS_SHOWN_MAX, asked_through, one_line
 from runtime.temporal import RPC_TIMEOUT
 
 TASK_TIMEOUT = timedelta(seconds=10)
@@ -38,7 +38,7 @@ def start_options(request: HoldRequest) -> dict[str, Any]:
         "rpc_timeout": RPC_TIMEOUT,
         "search_attributes": _search_attributes(request),
         "static_summary": _summary(request),
-        "static_details": f"source {request.source}, request `{request.request_id}`" if request.request_id else None,
+        "static_details": asked_through(request.source, request.request_id) if request.request_id else None,
     }
 
 

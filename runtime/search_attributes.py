@@ -16,6 +16,7 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_fixed
 
 from domain.contracts import names
 from domain.contracts.names import IS_LATE, OPERATION_STATUS
+from domain.contracts.reservations import Source
 from runtime.logs import get_logger
 from runtime.temporal import RPC_TIMEOUT
 
@@ -100,6 +101,11 @@ async def _ask_for_all(client: Client) -> None:
         if _is_unknown(error):
             raise
         _log.warning("search_attributes_not_asked_for", error=str(error))
+
+
+def asked_through(source: Source, request_id: str) -> str:
+    """The door and the id of the request that a workflow was started for, by which its logs are found."""
+    return f"source {source}, request `{request_id}`"
 
 
 def one_line(text: str) -> str:

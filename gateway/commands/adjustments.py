@@ -15,11 +15,11 @@ from domain.operations import Step
 from gateway.auth import Caller
 from gateway.commands.operations import OperationDesk, decision_of
 
-Begin = Callable[[StockAdjustment], Awaitable[None]]
-"""How the workflow of a pending adjustment is started."""
+Begin = Callable[[StockAdjustment, Caller], Awaitable[None]]
+"""How the workflow of a pending adjustment is started for whoever asked."""
 
 
-async def leave_to_reconcile(_adjustment: StockAdjustment) -> None:
+async def leave_to_reconcile(_adjustment: StockAdjustment, _caller: Caller) -> None:
     """For a process without Temporal: the Reconcile schedule starts the workflow within a minute."""
 
 
@@ -31,9 +31,9 @@ class AdjustmentCommands:
         self._desk = desk
         self._view = view
 
-    async def begin(self, adjustment: StockAdjustment) -> None:
+    async def begin(self, adjustment: StockAdjustment, caller: Caller) -> None:
         """Let the workflow of a pending adjustment wait for a decision."""
-        await self._desk.begin(adjustment_start(adjustment))
+        await self._desk.begin(adjustment_start(adjustment), caller)
 
     async def decide(
         self, adjustment_id: UUID, step: Step, caller: Caller, *, reason: str = "", decision_id: UUID

@@ -27,6 +27,7 @@ from gateway.commands.last_look import last_look, leaving_time_to_look
 from gateway.commands.readiness import when_ready
 from runtime.logs import get_logger
 from runtime.operation_start import start_options
+from runtime.search_attributes import asked_through
 
 ATTEMPTS_MAX = 3
 """Asked, started again and asked, and once more when that one has ended meanwhile."""
@@ -45,10 +46,11 @@ class OperationDesk:
         self._temporal = temporal
         self._deadline_seconds = deadline_seconds
 
-    async def begin(self, start: OperationStart) -> None:
+    async def begin(self, start: OperationStart, caller: Caller) -> None:
         """Start the workflow of a row that is committed; while Temporal is away, Reconcile does it later."""
+        details = asked_through(caller.source, caller.request_id)
         try:
-            await self._temporal.start_workflow(**start_options(start))
+            await self._temporal.start_workflow(**start_options(start, details=details))
         except (RPCError, RPCTimeoutOrCancelledError) as error:
             _log.warning(
                 "operation_not_started", kind=start.kind, operation_id=str(start.operation_id), error=str(error)

@@ -43,7 +43,7 @@ class PurchaseOrderCommands:
             traceparent=caller.traceparent,
         )
         made = await self._database.writing(lambda session: purchase_orders.draft(session, asked), idempotent=True)
-        await self._desk.begin(purchase_order_start(made))
+        await self._desk.begin(purchase_order_start(made), caller)
         _log.info("purchase_order_drafted", number=made.number, performed_by=caller.actor.name)
         return made
 

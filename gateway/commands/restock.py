@@ -15,6 +15,7 @@ from domain.errors import Unavailable
 from domain.restock import RestockMode
 from gateway.auth import Caller
 from runtime.logs import get_logger
+from runtime.search_attributes import asked_through
 from runtime.temporal import RPC_TIMEOUT
 
 _log = get_logger(__name__)
@@ -40,6 +41,7 @@ class RestockCommands:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 rpc_timeout=RPC_TIMEOUT,
                 static_summary=f"asked for by {caller.actor.name}",
+                static_details=asked_through(caller.source, caller.request_id),
             )
         except WorkflowAlreadyStartedError:
             _log.info("restock_ran_already", workflow_id=workflow_id)

@@ -74,7 +74,7 @@ class StockCommands:
             check_changes(changes, item)
             return await self._update(session, item, changes, caller)
 
-        return await self._told(await self._database.writing(work))
+        return await self._told(await self._database.writing(work), caller)
 
     async def adjust(
         self, inventory_id: UUID, adjustment: Adjustment, caller: Caller, *, adjustment_id: UUID
@@ -129,7 +129,7 @@ class StockCommands:
         await self._view.store([result.adjusted.item for result in results if result.adjusted])
         for result in results:
             if result.adjusted:
-                await self._begin_waiting(result.adjusted)
+                await self._begin_waiting(result.adjusted, caller)
         return results
 
     async def delete(self, inventory_id: UUID, caller: Caller, *, expected_version: int | None) -> None:
@@ -167,7 +167,7 @@ class StockCommands:
                 session, item, update, caller, self._policy, adjustment_id=adjustment_id, reason_code=reason_code
             )
 
-        return await self._told(await self._database.writing(work, idempotent=True))
+        return await self._told(await self._database.writing(work, idempotent=True), caller)
 
     async def _update(
         self, session: WriteSession, item: StockItem, changes: StockItemChanges, caller: Caller
@@ -180,14 +180,14 @@ class StockCommands:
             await stock.set_details(session, item, details, caller.traceparent)
         return replace(counted, item=await _existing(session, item.inventory_id))
 
-    async def _told(self, changed: Adjusted) -> Adjusted:
+    async def _told(self, changed: Adjusted, caller: Caller) -> Adjusted:
         await self._view.store([changed.item])
-        await self._begin_waiting(changed)
+        await self._begin_waiting(changed, caller)
         return changed
 
-    async def _begin_waiting(self, changed: Adjusted) -> None:
+    async def _begin_waiting(self, changed: Adjusted, caller: Caller) -> None:
         if changed.adjustment is not None and changed.is_waiting:
-            await self._begin(changed.adjustment)
+            await self._begin(changed.adjustment, caller)
 
 
 async def _create(session: WriteSession, new: NewStockItem, caller: Caller, inventory_id: UUID) -> StockItem:

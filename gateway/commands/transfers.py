@@ -39,7 +39,7 @@ class TransferCommands:
         made = await self._database.writing(
             lambda session: transfers.request(session, asked, self._policy), idempotent=True
         )
-        await self._desk.begin(transfer_start(made))
+        await self._desk.begin(transfer_start(made), caller)
         return made
 
     async def decide(

@@ -81,6 +81,7 @@ async def test_it_waits_in_a_workflow_until_somebody_else_decides(
     done = await commands.decide(made.adjustment_id, Step.APPROVE, BOSS, reason="seen", decision_id=decision_id)
     assert (done.status, done.decided_by_name, done.total_after) == (AdjustmentStatus.APPLIED, "boss", 50)
     handle = temporal.get_workflow_handle(operation_workflow_id(OperationKind.ADJUSTMENT, made.adjustment_id))
+    assert await (await handle.describe()).static_details() == "source rest, request `request-1`"
     await closed(handle)
     repeated = await commands.decide(made.adjustment_id, Step.APPROVE, BOSS, decision_id=decision_id)
     assert repeated == done
@@ -115,6 +116,7 @@ async def test_reconcile_starts_the_workflow_of_a_request_that_lost_it(
     assert await maintenance.adopt_orphans() == 1
     assert await maintenance.adopt_orphans() == 0
     handle = temporal.get_workflow_handle(operation_workflow_id(OperationKind.ADJUSTMENT, made.adjustment_id))
+    assert await (await handle.describe()).static_details() is None
     await handle.signal("reject", {"actor_name": "boss"})
     assert await handle.result() == "REJECTED"
 

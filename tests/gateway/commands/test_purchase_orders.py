@@ -126,6 +126,7 @@ async def test_an_order_is_approved_sent_and_received_in_parts(
     db: Database, commands: PurchaseOrderCommands, temporal: Client, supplier: Supplier, item: StockItem
 ) -> None:
     made = await drafted(commands, supplier, item)
+    assert await (await workflow(temporal, made).describe()).static_details() == "source grpc, request `request-1`"
     with pytest.raises(SelfApproval):
         await decide(commands, made, Step.APPROVE, ANN)
     assert (await decide(commands, made, Step.APPROVE)).status is PurchaseOrderStatus.APPROVED
@@ -315,6 +316,8 @@ async def test_a_run_drafts_one_order_for_each_supplier_and_warehouse_and_a_seco
                 await low(db, place, supplier)
     run_id = uuid.uuid4()
     workflow_id, report = await run(temporal, mode, run_id)
+    described = await temporal.get_workflow_handle(workflow_id).describe()
+    assert await described.static_details() == "source grpc, request `request-1`"
     orders = await db.reading(lambda session: of_restock_run(session, workflow_id))
     mine = [order for order in orders if order.warehouse_id in {place.warehouse_id for place in places}]
     assert len({(order.supplier_id, order.warehouse_id) for order in mine}) == len(mine) == 4

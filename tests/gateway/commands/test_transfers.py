@@ -97,6 +97,7 @@ async def test_stock_goes_to_another_region_short_and_the_gap_is_decided(
 ) -> None:
     way = await road(db, far=True, A=10, B=5)
     made = await request(commands, way, A=6, B=5)
+    assert await (await workflow(temporal, made).describe()).static_details() == "source grpc, request `request-1`"
     assert made.status is TransferStatus.PENDING_APPROVAL
     with pytest.raises(SelfApproval):
         await decide(commands, made, Step.APPROVE, ANN)
