@@ -68,7 +68,12 @@ async def commit(call: Call[ReservationCommit, None]) -> Reply:
 
 
 async def cancel(call: Call[ReservationCancel, None]) -> Reply:
-    """Cancel a reservation: the stock is free again. Repeating it changes nothing."""
+    """Cancel a reservation: the stock is free again. Repeating it changes nothing.
+
+    With `reason: order_cancelled` a committed one is answered 200, too: it stays COMMITTED, and what was sold and has
+    not come back yet returns to the shelf, once; `returnedAt` says when. 409 `reservation_settled` when it has expired,
+    or is committed and another reason is given; `reservationStatus` says which.
+    """
     row = await call.services.reservations.cancel(
         call.ids["reservationId"],
         call.actor,

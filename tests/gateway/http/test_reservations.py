@@ -14,7 +14,7 @@ from domain.errors import ExtensionLimit, InsufficientStock, OutcomeUnknown, Res
 from domain.reservations import Line, ReleaseReason, ReservationStatus
 from gateway.commands.reservations import Reserved
 from tests.gateway.explained import EXPLAINED
-from tests.gateway.http.face import COMMITTED, HELD, RESERVATION, ROW, WAREHOUSE, Face
+from tests.gateway.http.face import COMMITTED, HELD, NOON, RESERVATION, ROW, WAREHOUSE, Face
 
 PATH = "/api/v1/reservations"
 
@@ -214,12 +214,26 @@ async def test_a_commit_that_lost_says_who_won(face: Face) -> None:
 
 @pytest.mark.parametrize(
     ("body", "reason"),
-    [(None, ReleaseReason.CANCELLED), ({"reason": "payment_failed"}, ReleaseReason.PAYMENT_FAILED)],
+    [
+        (None, ReleaseReason.CANCELLED),
+        ({"reason": "payment_failed"}, ReleaseReason.PAYMENT_FAILED),
+        ({"reason": "order_cancelled"}, ReleaseReason.ORDER_CANCELLED),
+    ],
 )
 async def test_a_cancel_may_say_why(face: Face, body: object, reason: ReleaseReason) -> None:
     assert (await face.post(f"{PATH}/{RESERVATION}/cancel", body)).status == 200
     _, keywords = face.reservations.last("cancel")
     assert keywords["reason"] is reason
+
+
+async def test_a_sold_order_that_is_cancelled_is_answered_with_its_return_as_the_document_says(face: Face) -> None:
+    face.reservations.answers["cancel"] = replace(COMMITTED, returned_at=NOON)
+    answer = await face.post(f"{PATH}/{RESERVATION}/cancel", {"reason": "order_cancelled"})
+    assert (answer.status, answer.json["status"]) == (200, "COMMITTED")
+    assert answer.json["returnedAt"] is not None
+    document = (await face.get("/openapi.json")).json
+    told = document["paths"][f"{PATH}/{{reservationId}}/cancel"]["post"]["description"]
+    assert "With `reason: order_cancelled` a committed one is answered 200" in told
 
 
 async def test_nobody_cancels_in_the_name_of_the_clock(face: Face) -> None:

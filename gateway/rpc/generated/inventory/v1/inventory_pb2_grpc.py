@@ -122,7 +122,10 @@ class InventoryServiceServicer:
 
     def CancelReservation(self, request, context):
         """The order is off: the held pieces are free again. Repeating it is harmless.
-        Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it is committed or expired.
+        With RELEASE_REASON_ORDER_CANCELLED a committed one is answered OK, too: it stays COMMITTED, and what was sold and
+        has not come back yet returns to the shelf, once.
+        Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it has expired, or is committed and
+        another reason is given.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,7 +57,10 @@ class InventoryServiceStub:
     """
     CancelReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.CancelReservationRequest, _empty_pb2.Empty]
     """The order is off: the held pieces are free again. Repeating it is harmless.
-    Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it is committed or expired.
+    With RELEASE_REASON_ORDER_CANCELLED a committed one is answered OK, too: it stays COMMITTED, and what was sold and
+    has not come back yet returns to the shelf, once.
+    Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it has expired, or is committed and
+    another reason is given.
     """
     UpdateStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.UpdateStockRequest, _inventory_pb2.InventoryResponse]
     """Sets a row's total, or changes it by a difference; writes a movement to the ledger either way.
@@ -128,7 +131,10 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_inventory_pb2.CancelReservationRequest, _abc.Awaitable[_empty_pb2.Empty]],
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
         """The order is off: the held pieces are free again. Repeating it is harmless.
-        Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it is committed or expired.
+        With RELEASE_REASON_ORDER_CANCELLED a committed one is answered OK, too: it stays COMMITTED, and what was sold and
+        has not come back yet returns to the shelf, once.
+        Scope: reservations:write. FAILED_PRECONDITION (`reservation_settled`) when it has expired, or is committed and
+        another reason is given.
         """
 
     @_abc_1.abstractmethod
