@@ -21,7 +21,7 @@ def check_new_item(new: NewStockItem) -> None:
     """Refuse a new row with wrong fields."""
     problems = FieldProblems()
     problems.name("/sku", new.sku, characters_max=SKU_CHARACTERS_MAX)
-    problems.number("/quantityTotal", new.quantity_total, least=0, most=QUANTITY_MAX)
+    problems.number("/quantityTotal", new.quantity_total, least=0, most=STOCK_TOTAL_MAX)
     _check_reorder_rule(problems, new.reorder_point, new.reorder_quantity)
     _check_cost(problems, new)
     if (new.unit_cost is None) != (new.currency is None):

@@ -137,6 +137,9 @@ class TestFields:
     def test_a_new_row_may_be_as_plain_as_its_defaults(self) -> None:
         check_new_item(NEW)
 
+    def test_a_new_row_may_be_as_full_as_any_other(self) -> None:
+        check_new_item(replace(NEW, quantity_total=STOCK_TOTAL_MAX))
+
     @pytest.mark.parametrize(
         ("field", "value", "pointer"),
         [
@@ -147,7 +150,7 @@ class TestFields:
             ("sku", "S\x00", "/sku"),
             ("sku", "S\ud800", "/sku"),
             ("quantity_total", -1, "/quantityTotal"),
-            ("quantity_total", QUANTITY_MAX + 1, "/quantityTotal"),
+            ("quantity_total", STOCK_TOTAL_MAX + 1, "/quantityTotal"),
             ("reorder_point", -1, "/reorderPoint"),
             ("reorder_point", STOCK_TOTAL_MAX + 1, "/reorderPoint"),
             ("reorder_quantity", 0, "/reorderQuantity"),

@@ -19,6 +19,7 @@ from db.engine import Database
 from domain.contracts.reservations import Source
 from domain.ids import system_actor
 from domain.imports import ImportLine, LineOutcome, LineResult
+from domain.limits import STOCK_TOTAL_MAX
 from domain.operations import OperationKind
 from domain.stock import StockItem
 from domain.warehouses import Warehouse
@@ -203,7 +204,7 @@ async def test_a_count_that_is_far_off_is_left_to_two_people(db: Database, desk:
         ({"warehouse": "NOWHERE"}, "warehouse", "unknown_item"),
         ({"sku": "S" * 51}, "sku", "validation_failed"),
         ({"quantity": -1}, "quantity", "validation_failed"),
-        ({"quantity": 1_000_001}, "quantity", "validation_failed"),
+        ({"quantity": STOCK_TOTAL_MAX + 1}, "quantity", "validation_failed"),
         ({"reorder_point": -1}, "reorder_point", "validation_failed"),
         ({"reorder_quantity": 0}, "reorder_quantity", "validation_failed"),
         ({"unit_cost": Decimal(1)}, "unit_cost", "validation_failed"),

@@ -16,6 +16,7 @@ import pytest
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from domain.limits import STOCK_TOTAL_MAX
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -29,7 +30,7 @@ from gateway.reports import Reports
 from gateway.views import Views
 from runtime.settings import Settings
 from tests.gateway.http.face import Face, served
-from tests.stocking import add_stock, hold, sell, want
+from tests.stocking import add_stock, hold, sell, unique, want
 
 INVENTORY = "/api/v1/inventory"
 
@@ -112,6 +113,14 @@ async def test_a_row_lives_from_its_making_to_its_retirement(face: Face) -> None
 
     assert (await face.ask("DELETE", path)).status == 204
     assert (await face.get(path)).status == 404
+
+
+async def test_a_shelf_may_be_as_full_when_it_is_made_as_when_it_is_counted(face: Face) -> None:
+    made = await row(face, quantityTotal=STOCK_TOTAL_MAX)
+    assert made["quantityTotal"] == STOCK_TOTAL_MAX
+    body = {"sku": unique("SKU"), "productId": str(uuid.uuid4()), "warehouseId": made["warehouseId"]}
+    refused = await face.post(INVENTORY, {**body, "quantityTotal": STOCK_TOTAL_MAX + 1})
+    assert (refused.status, refused.pointers) == (422, ["/quantityTotal"])
 
 
 async def test_a_list_is_walked_to_its_end_without_repeats(face: Face) -> None:
