@@ -37,7 +37,6 @@ category once each: HTTP status, gRPC status, Temporal retry.
     │   └── RequestInProgress
     ├── StaleVersion               If-Match does not hold
     ├── TooLarge
-    ├── TooManyRequests            retry later
     └── Unavailable                retry later
         ├── Saturated
         └── OutcomeUnknown
@@ -63,7 +62,6 @@ class Category(StrEnum):
     STALE = "stale"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -451,14 +449,6 @@ class UnsupportedMediaType(HoldfastError):
     code = "unsupported_media_type"
     category = Category.UNSUPPORTED_MEDIA_TYPE
     title = "Bodies are application/json"
-
-
-class TooManyRequests(HoldfastError):
-    """One caller asks for too much."""
-
-    code = "too_many_requests"
-    category = Category.THROTTLED
-    title = "Too many requests"
 
 
 class Unavailable(HoldfastError):

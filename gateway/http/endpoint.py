@@ -200,8 +200,8 @@ class Endpoint:
 
 
 def _is_final(answer: Answer) -> bool:
-    """429 and 5xx are about the moment, not about the request: they are not kept."""
-    return answer.status < 500 and answer.status != 429
+    """5xx are about the moment, not about the request: they are not kept."""
+    return answer.status < 500
 
 
 def _rendered(reply: Reply) -> Answer:

@@ -205,7 +205,7 @@ def _own_codes(route: Route) -> list[tuple[int, str]]:
 
 def _problem(status: int, codes: list[str]) -> Response:
     names = ["X-Request-Id"]
-    if status in {429, 503}:
+    if status == 503:
         names.append("Retry-After")
     if status in {401, 403}:
         names.append("WWW-Authenticate")

@@ -15,12 +15,13 @@ transaction, each fact one event.
 
 **Errors** are problem details (RFC 9457) with a stable `code`. 400: the request cannot be read (broken JSON, a wrong \
 type, a missing or unknown field, an id that is no UUID). 422: it can be read, but a value is out of range or not one \
-of ours. 409: the state does not allow it. 412: `If-Match` names an old version. 429 and 503 carry `Retry-After`; \
-nothing was changed unless the code is `outcome_unknown`, when repeating the request with the same key finds out.
+of ours. 409: the state does not allow it. 412: `If-Match` names an old version. 503 carries `Retry-After`; \
+nothing was changed unless the code is `outcome_unknown`, when repeating the request with the same key finds out. When \
+too much is in work, holds are shed with 503 `saturated`; a 429 is not ours, treat that of a proxy in front the same.
 
 **Idempotency.** Send `Idempotency-Key` with a POST, quoted or bare. The same key and body again get the first answer \
 again, with `Idempotent-Replayed: true`, for 24 hours; another body gets 422, a repeat while the first is still \
-running 409. 429 and 5xx are not kept. Keys belong to the caller, the method and the path.
+running 409. 5xx are not kept. Keys belong to the caller, the method and the path.
 
 **Versions.** Single resources carry a strong `ETag`; `If-Match` on PUT and DELETE, `If-None-Match` on GET.
 

@@ -41,7 +41,6 @@ STATUS_OF: dict[Category, int] = {
     Category.TOO_LARGE: 413,
     Category.UNSUPPORTED_MEDIA_TYPE: 415,
     Category.UNPROCESSABLE: 422,
-    Category.THROTTLED: 429,
     Category.INTERNAL: 500,
     Category.UNAVAILABLE: 503,
 }
@@ -188,7 +187,7 @@ def _detail(error: HoldfastError) -> str:
 def _headers(error: HoldfastError) -> dict[str, str]:
     headers: dict[str, str] = {}
     retry_after = error.retry_after_seconds
-    if retry_after is None and error.category in {Category.THROTTLED, Category.UNAVAILABLE}:
+    if retry_after is None and error.category is Category.UNAVAILABLE:
         retry_after = RETRY_AFTER_SECONDS_DEFAULT
     if retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after)))

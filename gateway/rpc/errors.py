@@ -42,7 +42,6 @@ CODES: Mapping[Category, grpc.StatusCode] = {
     Category.STALE: grpc.StatusCode.ABORTED,
     Category.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Category.UNSUPPORTED_MEDIA_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
-    Category.THROTTLED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Category.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Category.INTERNAL: grpc.StatusCode.INTERNAL,
 }
@@ -116,7 +115,7 @@ def field_path(pointer: str) -> str:
 
 
 def _retry_after_seconds(error: HoldfastError) -> float | None:
-    if error.retry_after_seconds is None and error.category in {Category.THROTTLED, Category.UNAVAILABLE}:
+    if error.retry_after_seconds is None and error.category is Category.UNAVAILABLE:
         return RETRY_AFTER_SECONDS_DEFAULT
     return error.retry_after_seconds
 

@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from gateway.auth import SCOPES
 from gateway.http.docs import ASSETS, START_SCRIPT
+from gateway.http.problems import STATUS_OF
 from gateway.http.routes import ROUTES
 from tests.gateway.http.face import RESERVE, Face, path_of
 
@@ -134,6 +135,14 @@ async def test_every_operation_says_what_it_needs_and_how_it_fails(document: Any
             assert {"400", "401", "403", "500", "503"} <= set(operation["responses"])
         if route.body:
             assert {"413", "415", "422"} <= set(operation["responses"])
+
+
+async def test_who_is_shed_is_told_to_come_again_by_the_one_status_that_we_shed_with(document: Any) -> None:
+    words = document["info"]["description"]
+    assert "503 carries `Retry-After`" in words
+    assert "5xx are not kept" in words
+    statuses = {status for _, _, operation in operations(document) for status in operation["responses"]}
+    assert "429" not in statuses | {str(status) for status in STATUS_OF.values()}
 
 
 async def test_every_body_has_an_example_that_its_schema_and_its_model_accept(document: Any) -> None:

@@ -28,7 +28,7 @@ from domain.errors import (
     ShipmentExceedsRequest,
     Shortage,
     TooManyPieces,
-    TooManyRequests,
+    Unavailable,
     Unprocessable,
 )
 from gateway.rpc.errors import CODES, field_path, is_final, status_of
@@ -47,7 +47,6 @@ EXPECTED = {
     Category.STALE: grpc.StatusCode.ABORTED,
     Category.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Category.UNSUPPORTED_MEDIA_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
-    Category.THROTTLED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Category.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Category.INTERNAL: grpc.StatusCode.INTERNAL,
 }
@@ -113,7 +112,7 @@ async def test_numbers_beside_an_error_travel_as_text(face: Face) -> None:
 
 @pytest.mark.parametrize(
     ("error", "seconds"),
-    [(Saturated(retry_after_seconds=1.5), 1.5), (OutcomeUnknown(), 1.0), (TooManyRequests(retry_after_seconds=30), 30)],
+    [(Saturated(retry_after_seconds=1.5), 1.5), (OutcomeUnknown(), 1.0), (Unavailable(retry_after_seconds=30), 30)],
 )
 async def test_what_may_be_tried_again_says_when(face: Face, error: HoldfastError, seconds: float) -> None:
     face.views.answers["inventory_item"] = error
@@ -189,7 +188,7 @@ def test_a_json_pointer_becomes_the_path_of_a_proto_field(pointer: str, path: st
 
 @pytest.mark.parametrize("category", Category)
 def test_only_answers_that_would_come_again_are_kept_with_a_key(category: Category) -> None:
-    passing = {Category.THROTTLED, Category.TOO_LARGE, Category.UNAVAILABLE, Category.INTERNAL}
+    passing = {Category.TOO_LARGE, Category.UNAVAILABLE, Category.INTERNAL}
     assert is_final(CODES[category].value[0]) == (category not in passing)
 
 
