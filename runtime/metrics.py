@@ -48,7 +48,7 @@ RPC_DURATION = Histogram(
 
 RESERVATIONS = Counter(
     "inventory_reservations",
-    "Reservations that reached an outcome: pending, rejected, committed, cancelled, expired, returned.",
+    "Reservations that reached an outcome: held, refused, rejected, committed, cancelled, expired, returned.",
     ("outcome", "source"),
 )
 HOLD_DURATION = Histogram(

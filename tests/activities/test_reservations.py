@@ -18,6 +18,7 @@ from domain.allocation import Pick, Plan
 from domain.contracts.reservations import Decision, HoldIdentity, Source
 from domain.reservations import Reservation, ReservationStatus
 from holdfast.stack.ports import free_port
+from runtime.metrics import RESERVATIONS
 from runtime.rendezvous import Rendezvous
 from runtime.settings import Settings
 from runtime.shared_work import SharedWork
@@ -327,6 +328,8 @@ class TestMetrics:
         )
         await activities.hold(hold_request([want(item, 99)], source=Source.GRPC))
         assert {name: _counted(name, Source.GRPC) - count for name, count in before.items()} == dict.fromkeys(before, 1)
+        told = RESERVATIONS.describe()[0].documentation
+        assert [outcome for outcome in before if outcome not in told] == []
 
     async def test_the_lag_of_an_expiry_is_measured(self, db: Database, activities: ReservationActivities) -> None:
         def seen() -> float:

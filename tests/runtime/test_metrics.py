@@ -37,7 +37,7 @@ OF_THE_CONTRACT = {
 
 SERVE = """
     from runtime import metrics
-    metrics.RESERVATIONS.labels("pending", "rest").inc(5)
+    metrics.RESERVATIONS.labels("held", "rest").inc(5)
     metrics.HOLD_DURATION.observe(0.004)
     metrics.ADMISSION_INFLIGHT.set(3)
     print("counted", flush=True)
@@ -94,7 +94,7 @@ def test_a_process_that_ends_in_order_leaves_the_shared_gauges(start_child: Star
         from runtime import metrics
         from runtime.lifecycle import exit_process
         metrics.configure_metrics()
-        metrics.RESERVATIONS.labels("pending", "rest").inc(1)
+        metrics.RESERVATIONS.labels("held", "rest").inc(1)
         metrics.HOLD_DURATION.observe(1)
         metrics.ADMISSION_INFLIGHT.set(3)
         exit_process(0)
@@ -114,7 +114,7 @@ def scrape(start_child: StartChild, directory: Path) -> dict[str, float | None]:
         sample.name: sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if not sample.labels or sample.labels == {"outcome": "pending", "source": "rest"}
+        if not sample.labels or sample.labels == {"outcome": "held", "source": "rest"}
     }
     return {
         "reservations": values.get("inventory_reservations_total"),
