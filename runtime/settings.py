@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from domain.limits import TRANSIT_SECONDS_MAX
 from domain.restock import RestockMode
 from runtime.kafka_settings import KafkaSettings
+from runtime.temporal_settings import TemporalSettings
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
 DEVELOPMENT_PASSWORDS: Final = frozenset({"", "development"})
@@ -43,7 +44,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Settings(KafkaSettings):
+class Settings(KafkaSettings, TemporalSettings):
     """All settings of all processes. Read with `load_settings()`; passed as an argument from there on."""
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", allow_inf_nan=False)
@@ -75,15 +76,7 @@ class Settings(KafkaSettings):
     redis_password: SecretStr = SecretStr("")
     redis_db: int = Field(default=0, ge=0)
 
-    # Temporal
-    temporal_address: str = "127.0.0.1:7233"
-    temporal_namespace: str = Field(default="default", min_length=1)
-    temporal_ui_url: str = "http://127.0.0.1:8233"
-    temporal_api_key: SecretStr = SecretStr("")
-    temporal_tls: bool = False
-    temporal_tls_server_ca_cert_path: Path | None = None
-    temporal_tls_client_cert_path: Path | None = None
-    temporal_tls_client_key_path: Path | None = None
+    # Temporal's workers
     worker_max_cached_workflows: int = Field(default=2000, ge=1)
     worker_sticky_timeout_seconds: float = Field(default=2.0, gt=0)
 
@@ -170,13 +163,11 @@ class Settings(KafkaSettings):
         return [words for words, is_unsafe in unsafe.items() if is_unsafe]
 
     def _contradictions(self) -> list[str]:
-        problems = self._kafka_contradictions()
+        problems = [*self._kafka_contradictions(), *self._temporal_contradictions()]
         if self.db_max_idle_conns > self.db_max_open_conns:
             problems.append("DB_MAX_IDLE_CONNS must not exceed DB_MAX_OPEN_CONNS")
         if self.reservation_hold_seconds > self.reservation_hold_seconds_max:
             problems.append("RESERVATION_HOLD_SECONDS must not exceed RESERVATION_HOLD_SECONDS_MAX")
-        if bool(self.temporal_tls_client_cert_path) != bool(self.temporal_tls_client_key_path):
-            problems.append("TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH go together")
         if not self.approval_remind_seconds <= self.approval_escalate_seconds <= self.approval_lapse_seconds:
             problems.append(
                 "APPROVAL_REMIND_SECONDS, _ESCALATE_ and _LAPSE_SECONDS must not grow smaller in this order"
