@@ -55,7 +55,7 @@ class KafkaSettings(BaseSettings):
         return self.kafka_security_protocol in {"SASL_PLAINTEXT", "SASL_SSL"}
 
     def _kafka_contradictions(self) -> list[str]:
-        """What cannot be meant together, in words for the person who set it."""
+        """What cannot be meant together, in words that name each of the settings in full."""
         return [words for words, is_so in self._kafka_doubts().items() if is_so]
 
     def _kafka_doubts(self) -> dict[str, bool]:
@@ -66,10 +66,11 @@ class KafkaSettings(BaseSettings):
             self.kafka_sasl_username,
             self.kafka_sasl_password.get_secret_value(),
         )
-        named = "KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD"
+        three = "KAFKA_TOPIC_INVENTORY_EVENTS, KAFKA_TOPIC_ORDER_EVENTS and KAFKA_TOPIC_PRODUCT_EVENTS"
+        named = "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
         return {
             "KAFKA_BROKERS names no broker": not self.kafka_brokers,
-            "KAFKA_TOPIC_INVENTORY_EVENTS, _ORDER_ and _PRODUCT_EVENTS must be three topics": len(topics) < 3,
+            f"{three} must be three topics": len(topics) < 3,
             f"{protocol} needs all of {named}": self.kafka_uses_sasl and not all(credentials),
             f"{protocol} uses none of {named}": not self.kafka_uses_sasl and any(credentials),
             f"{protocol} uses no KAFKA_SSL_CAFILE": not self.kafka_uses_tls and self.kafka_ssl_cafile is not None,

@@ -8,18 +8,19 @@ hold the same settings in lower or upper case; the environment wins.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.limits import TRANSIT_SECONDS_MAX
 from domain.restock import RestockMode
 from runtime.kafka_settings import KafkaSettings
+from runtime.settings_file import read_settings_file
 from runtime.temporal_settings import TemporalSettings
 
 DEVELOPMENT_SECRET = "holdfast-development-secret-not-for-production"  # noqa: S105 - refused in production
@@ -37,15 +38,23 @@ Failpoint = Annotated[str, Field(pattern=r"^[a-z0-9_]+=(kill|hang|pause:\d+(\.\d
 
 
 class SettingsError(Exception):
-    """Every wrong setting at once, one line each, in words for the person who set them."""
+    """Every wrong setting at once, one line each, in words for the person who set them.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("settings are wrong:\n  " + "\n  ".join(problems))
-        self.problems = problems
+    Some are wrong by themselves (`of_one_setting`), others only together.
+    """
+
+    def __init__(self, of_one_setting: Sequence[str], together: Sequence[str] = ()) -> None:
+        self.of_one_setting = of_one_setting
+        self.problems = [*of_one_setting, *together]
+        super().__init__("settings are wrong:\n  " + "\n  ".join(self.problems))
 
 
 class Settings(KafkaSettings, TemporalSettings):
-    """All settings of all processes. Read with `load_settings()`; passed as an argument from there on."""
+    """All settings of all processes. Read with `load_settings()`; passed as an argument from there on.
+
+    Raises SettingsError. Words about several settings name each of them in full: they are not said of one that is
+    wrong by itself.
+    """
 
     model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore", allow_inf_nan=False)
 
@@ -137,12 +146,23 @@ class Settings(KafkaSettings, TemporalSettings):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _refuse_what_cannot_work(self) -> Settings:
-        problems = [*self._unsafe_in_production(), *self._contradictions()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_what_cannot_work(cls, values: dict[str, Any], handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Look at the fields together even if some are wrong, as if nobody had set those."""
+        problems: list[str] = []
+        wrong: set[str] = set()
+        try:
+            settings = handler(values)
+        except ValidationError as error:
+            problems = [_in_words(problem) for problem in error.errors()]
+            wrong = {str(problem["loc"][0]) for problem in error.errors()}
+            settings = handler({name: value for name, value in values.items() if name not in wrong})
+        found = [*settings._unsafe_in_production(), *settings._contradictions()]
+        together = [words for words in found if not wrong & set(re.findall(r"\w+", words.lower()))]
+        if problems or together:
+            raise SettingsError(problems, together)
+        return settings
 
     def _unsafe_in_production(self) -> list[str]:
         if self.app_env != "production":
@@ -170,7 +190,8 @@ class Settings(KafkaSettings, TemporalSettings):
             problems.append("RESERVATION_HOLD_SECONDS must not exceed RESERVATION_HOLD_SECONDS_MAX")
         if not self.approval_remind_seconds <= self.approval_escalate_seconds <= self.approval_lapse_seconds:
             problems.append(
-                "APPROVAL_REMIND_SECONDS, _ESCALATE_ and _LAPSE_SECONDS must not grow smaller in this order"
+                "APPROVAL_REMIND_SECONDS, APPROVAL_ESCALATE_SECONDS and APPROVAL_LAPSE_SECONDS must not grow smaller "
+                "in this order"
             )
         if self.jwt_jwks_url and urlsplit(self.jwt_jwks_url).scheme not in {"http", "https"}:
             problems.append("JWT_JWKS_URL must be http or https")
@@ -202,31 +223,21 @@ def _is_safe_on_its_way(url: str) -> bool:
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process: environment, then CONFIG_FILE, then `overrides`, then defaults.
 
-    Raises SettingsError naming every wrong setting at once.
+    Raises SettingsError naming every wrong setting at once, wherever it was set.
     """
-    values = {**overrides, **_from_file(os.environ.get("CONFIG_FILE", ""))}
+    file = read_settings_file(os.environ.get("CONFIG_FILE", ""), Settings.model_fields)
+    problems = list(file.problems)
     try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise SettingsError([_in_words(problem) for problem in error.errors()]) from None
-
-
-def _from_file(path: str) -> dict[str, Any]:
-    if not path:
-        return {}
-    try:
-        content = yaml.safe_load(Path(path).read_text("utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingsError([f"CONFIG_FILE {path} cannot be read: {error}"]) from None
-    if not isinstance(content, dict):
-        raise SettingsError([f"CONFIG_FILE {path} must hold settings as NAME: value"])
-    unknown = sorted(str(name) for name in content if str(name).lower() not in Settings.model_fields)
-    if unknown:
-        raise SettingsError([f"CONFIG_FILE {path} names no setting of ours: {name}" for name in unknown])
-    return {str(name).lower(): value for name, value in content.items()}
+        settings = Settings(**{**overrides, **file.values})
+    except SettingsError as error:
+        # What a file that nobody could read may set right is not called wrong.
+        problems += error.problems if file.is_read else error.of_one_setting
+    if problems:
+        raise SettingsError(problems)
+    return settings
 
 
 def _in_words(problem: Any) -> str:
     name = "_".join(str(part) for part in problem["loc"]).upper()
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}" if name else message
+    return f"{name}: {message}"

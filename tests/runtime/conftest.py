@@ -27,6 +27,13 @@ def settings_for(address: str, **others: object) -> Settings:
     return load_settings(app_env="test", temporal_address=address, **others)
 
 
+def use_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
+    """Have CONFIG_FILE name a file with that content."""
+    path = tmp_path / "config.yaml"
+    path.write_text(content, "utf-8")
+    monkeypatch.setenv("CONFIG_FILE", str(path))
+
+
 @pytest.fixture
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of ours in the environment."""
