@@ -15,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -158,16 +159,22 @@ async def _connect_once(
 
 
 def _tls(settings: Settings) -> TLSConfig | bool | None:
-    paths = (
-        settings.temporal_tls_server_ca_cert_path,
-        settings.temporal_tls_client_cert_path,
-        settings.temporal_tls_client_key_path,
+    named = TLSConfig(
+        domain=settings.temporal_tls_server_name or None,
+        server_root_ca_cert=_pem(settings.temporal_tls_server_ca_cert_path, settings.temporal_tls_server_ca_cert_data),
+        client_cert=_pem(settings.temporal_tls_client_cert_path, settings.temporal_tls_client_cert_data),
+        client_private_key=_pem(
+            settings.temporal_tls_client_key_path, settings.temporal_tls_client_key_data.get_secret_value()
+        ),
     )
-    if any(paths):
-        authority, certificate, key = (path.read_bytes() if path else None for path in paths)
-        return TLSConfig(server_root_ca_cert=authority, client_cert=certificate, client_private_key=key)
+    if named != TLSConfig():
+        return named
     # A key in plain text would be anybody's.
     return True if settings.temporal_tls or settings.temporal_api_key.get_secret_value() else None
+
+
+def _pem(path: Path | None, data: str) -> bytes | None:
+    return path.read_bytes() if path else data.encode() or None
 
 
 def _crosses_a_network(settings: Settings) -> bool:

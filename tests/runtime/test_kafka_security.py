@@ -6,22 +6,17 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from holdfast.stack.errors import NotReadyError
 from holdfast.stack.probes import kafka_answers
 from runtime import kafka
 from runtime.kafka import KafkaError, ensure_topics, make_consumer, make_producer, start, topic_partitions
 from runtime.settings import Settings, load_settings
+from tests.runtime.certificates import Authority
 from tests.runtime.conftest import running_broker
 from tests.workers.waiting import until
 
@@ -114,26 +109,12 @@ async def test_a_broker_is_reached_through_tls_by_who_trusts_it(guarded_broker: 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for this machine that signs itself; its key lies beside it."""
-    directory = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")]), datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    (directory / "key.pem").write_bytes(secret)
-    (directory / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    """The certificate of who signed the broker's, which lies beside it with its key."""
+    directory, signer = tmp_path_factory.mktemp("tls"), Authority()
+    broker = signer.sign("127.0.0.1")
+    (directory / "broker.pem").write_bytes(broker.certificate)
+    (directory / "key.pem").write_bytes(broker.key)
+    (directory / "ca.pem").write_bytes(signer.certificate)
     return directory / "ca.pem"
 
 
@@ -141,7 +122,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def guarded_broker(authority: Path, free_port: int) -> AsyncIterator[str]:
     """The address of a TLS door to a broker that sends its clients to that door."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(authority, authority.with_name("key.pem"))
+    context.load_cert_chain(authority.with_name("broker.pem"), authority.with_name("key.pem"))
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", free_port)

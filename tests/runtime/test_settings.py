@@ -78,8 +78,9 @@ def test_without_an_endpoint_traces_go_nowhere() -> None:
 
 
 def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DB_PASSWORD", "REDIS_PASSWORD", "JWT_SECRET", "TEMPORAL_API_KEY"):
+    for name in ("DB_PASSWORD", "REDIS_PASSWORD", "JWT_SECRET", "TEMPORAL_API_KEY", "TEMPORAL_TLS_CLIENT_KEY_DATA"):
         monkeypatch.setenv(name, "do-not-show-this")
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_DATA", "may be shown")
     assert "do-not-show-this" not in repr(load_settings())
 
 

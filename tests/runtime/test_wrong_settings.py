@@ -15,6 +15,12 @@ FIT_FOR_PRODUCTION = {
     "DB_PASSWORD": "a password of our own",
 }
 
+
+def both_of(what: str) -> dict[str, str]:
+    """A file and its content at once, for the TLS towards Temporal."""
+    return {f"TEMPORAL_TLS_{what}_PATH": "it.pem", f"TEMPORAL_TLS_{what}_DATA": "it"}
+
+
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
@@ -79,7 +85,12 @@ def test_what_a_file_that_cannot_be_read_may_set_is_not_called_wrong(
     [
         ({"DB_MAX_OPEN_CONNS": "5", "DB_MAX_IDLE_CONNS": "6"}, "DB_MAX_IDLE_CONNS must not exceed"),
         ({"RESERVATION_HOLD_SECONDS": "60", "RESERVATION_HOLD_SECONDS_MAX": "30"}, "RESERVATION_HOLD_SECONDS must not"),
-        ({"TEMPORAL_TLS_CLIENT_CERT_PATH": "client.pem"}, "TEMPORAL_TLS_CLIENT_KEY_PATH go together"),
+        ({"TEMPORAL_TLS_CLIENT_CERT_PATH": "client.pem"}, "together with TEMPORAL_TLS_CLIENT_KEY_PATH or TEMPORAL_TLS"),
+        ({"TEMPORAL_TLS_CLIENT_KEY_DATA": "key"}, "TEMPORAL_TLS_CLIENT_CERT_DATA goes together with TEMPORAL_TLS_CLI"),
+        (both_of("SERVER_CA_CERT"), "_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_CA_CERT_DATA say the same thing twi"),
+        (both_of("CLIENT_CERT"), "_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_CERT_DATA say the same thing twice"),
+        (both_of("CLIENT_KEY"), "_CLIENT_KEY_PATH and TEMPORAL_TLS_CLIENT_KEY_DATA say the same thing twice: set one"),
+        ({"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION": "1"}, "_VERIFICATION: Temporal's SDK for Python always verifies"),
         ({"KAFKA_BROKERS": " , "}, "KAFKA_BROKERS names no broker"),
         ({"KAFKA_TOPIC_ORDER_EVENTS": "inventory.events"}, "must be three topics"),
         ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL must be http or https"),
