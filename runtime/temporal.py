@@ -55,6 +55,12 @@ _REFUSALS = {
     RPCStatusCode.UNAUTHENTICATED: "does not know who we are: check the API key or certificate",
 }
 
+_FIRST_CALL_REFUSED = {
+    "code: PermissionDenied": RPCStatusCode.PERMISSION_DENIED,
+    "code: Unauthenticated": RPCStatusCode.UNAUTHENTICATED,
+}
+"""The SDK makes a call as it connects, and of its failure has nothing but the words of a RuntimeError."""
+
 _log = get_logger(__name__)
 
 
@@ -182,10 +188,14 @@ def _crosses_a_network(settings: Settings) -> bool:
     return bool(_tls(settings))
 
 
-def _may_pass(error: BaseException) -> bool:
+def _refusal(error: BaseException) -> RPCStatusCode | None:
     if isinstance(error, RPCError):
-        return error.status not in _REFUSALS
-    return isinstance(error, RuntimeError)
+        return error.status if error.status in _REFUSALS else None
+    return next((status for words, status in _FIRST_CALL_REFUSED.items() if words in str(error)), None)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, RPCError | RuntimeError) and _refusal(error) is None
 
 
 def _log_attempt(state: RetryCallState) -> None:
@@ -195,6 +205,6 @@ def _log_attempt(state: RetryCallState) -> None:
 
 def _in_words(settings: Settings, error: Exception) -> str:
     where = f"Temporal at {settings.temporal_address}"
-    if isinstance(error, RPCError) and error.status in _REFUSALS:
-        return f"{where} {_REFUSALS[error.status].format(namespace=settings.temporal_namespace)}"
+    if (refusal := _refusal(error)) is not None:
+        return f"{where} {_REFUSALS[refusal].format(namespace=settings.temporal_namespace)}"
     return f"{where} cannot be reached: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -113,6 +114,13 @@ async def test_a_server_that_asks_who_we_are_is_shown_our_certificate(
 async def test_an_api_key_is_shown_over_tls(gate: Any, trusting: dict[str, str]) -> None:
     address = await gate(api_key=API_KEY)
     assert (await connect(settings_for(address, **trusting, temporal_api_key=API_KEY))).namespace == "default"
+
+
+@pytest.mark.parametrize("key", ["", "another"])
+async def test_a_wrong_api_key_is_said_at_once_and_in_words(gate: Any, trusting: dict[str, str], key: str) -> None:
+    settings = settings_for(await gate(api_key=API_KEY), **trusting, temporal_api_key=key)
+    with pytest.raises(TemporalConnectionError, match="does not know who we are: check the API key or certificate"):
+        await asyncio.wait_for(connect(settings, patience_seconds=60), timeout=30)
 
 
 def given(form: str, path: Path, content: bytes) -> str:
