@@ -17,7 +17,7 @@ RUNNERS_PER_CORE = 1.5
 
 TOGETHER = (
     ("tests/acceptance/", "tests/stack/"),
-    ("tests/holdfast/test_demo_whole.py", "tests/chaos/"),
+    ("tests/holdfast/test_demo_whole.py", "tests/holdfast/test_serve_many.py", "tests/chaos/"),
 )
 """What starts the whole service runs one after the other in two lanes: on a crowded machine it would not be ready in
 time. The acceptance tests also share one service."""

@@ -44,6 +44,10 @@ class Processes:
         await self._until_ready(process, port)
         return process, f"http://{LOOPBACK}:{port}"
 
+    def several_serving(self, count: int) -> subprocess.Popen[bytes]:
+        """The parent of so many serving processes, on ports that it chooses; not waited for."""
+        return self._start("serve", "", APP_PORT="0", SERVE_PROCESSES=str(count))
+
     async def worker(self, failpoints: str = "") -> subprocess.Popen[bytes]:
         """A worker process, ready."""
         return await self._ready("worker", failpoints)
