@@ -36,9 +36,7 @@ class ReturnCommands:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take_back(
-        self, reservation_id: UUID, request: ReturnRequest, caller: Caller, *, source: Source
-    ) -> TakenBack:
+    async def take_back(self, reservation_id: UUID, request: ReturnRequest, caller: Caller) -> TakenBack:
         """Take sold pieces back, at most those that are still out.
 
         Raises NotFound, Unprocessable, ReservationNotSold, ReturnExceedsSale (every line that is too much), and
@@ -49,7 +47,7 @@ class ReturnCommands:
             lambda session: _take_back(session, reservation_id, request, caller), idempotent=True
         )
         if taken.is_new:
-            _tell(taken.recorded, source)
+            _tell(taken.recorded, caller.source)
         return taken
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from domain.contracts.reservations import Source
 from domain.returns import Return as ReturnRow
 from gateway.http.call import Call, Reply
 from gateway.http.schemas.pages import PageQuery
@@ -21,7 +20,7 @@ async def create(call: Call[ReturnCreate, None]) -> Reply:
     much; 409 `return_mismatch` when the `returnId` belongs to another return.
     """
     taken = await call.services.returns.take_back(
-        call.ids["reservationId"], call.body.request(call.resource_id), call.actor, source=Source.REST
+        call.ids["reservationId"], call.body.request(call.resource_id), call.actor
     )
     recorded = taken.recorded
     if not taken.is_new:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from domain.contracts.reservations import Source
 from domain.returns import Condition, Return, ReturnItem, ReturnRequest, check_return
 from gateway.rpc.calls import Call, Work
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
@@ -30,7 +29,7 @@ def return_reservation(services: Services, request: pb.ReturnReservationRequest)
 
     async def take_back(call: Call) -> pb.ReturnResponse:
         identified = replace(wanted, return_id=own_id or call.resource_id)
-        taken = await services.returns.take_back(reservation_id, identified, call.caller, source=Source.GRPC)
+        taken = await services.returns.take_back(reservation_id, identified, call.caller)
         return return_response(taken.recorded)
 
     return take_back

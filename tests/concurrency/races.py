@@ -11,7 +11,7 @@ from sqlalchemy import text
 from activities.reservations import ReservationActivities
 from db import holding, reservations
 from db.engine import Database
-from domain.contracts.reservations import Decision, Source
+from domain.contracts.reservations import Decision
 from domain.errors import HoldfastError
 from domain.reservations import ReleaseReason
 from domain.returns import ReturnItem, ReturnRequest
@@ -86,9 +86,7 @@ def returns(name: str, quantity: int) -> Act:
             return_id=world.id(f"return {name}"), items=(ReturnItem(sku=world.sku("A"), quantity=quantity),)
         )
         try:
-            taken = await ReturnCommands(database).take_back(
-                world.things["held"].reservation_id, request, CALLER, source=Source.REST
-            )
+            taken = await ReturnCommands(database).take_back(world.things["held"].reservation_id, request, CALLER)
         except HoldfastError as refusal:
             return refusal.code
         return taken.is_new

@@ -10,7 +10,6 @@ from collections import Counter
 import pytest
 
 from db.engine import Database
-from domain.contracts.reservations import Source
 from domain.errors import ReturnExceedsSale
 from domain.returns import Condition, ReturnItem, ReturnRequest
 from gateway.commands.returns import ReturnCommands, TakenBack
@@ -31,7 +30,7 @@ async def test_returns_at_once_never_exceed_what_was_sold(db: Database) -> None:
             if pieces
         ]
         request = ReturnRequest(return_id=uuid.uuid4(), items=tuple(dice.sample(items, len(items))))
-        return await returns.take_back(sold.reservation_id, request, CALLER, source=Source.REST)
+        return await returns.take_back(sold.reservation_id, request, CALLER)
 
     answers = await asyncio.gather(
         *(bring(of_one=dice.randint(1, 3), of_other=dice.randint(0, 2)) for _ in range(24)), return_exceptions=True
@@ -55,7 +54,7 @@ async def test_a_cancelled_order_and_returns_of_it_share_what_was_sold(db: Datab
         request = ReturnRequest(return_id=uuid.uuid4(), items=(ReturnItem(sku=item.sku, quantity=3),))
         await asyncio.gather(
             return_sold(db, sold),
-            returns.take_back(sold.reservation_id, request, CALLER, source=Source.REST),
+            returns.take_back(sold.reservation_id, request, CALLER),
             return_sold(db, sold),
             return_exceptions=True,
         )

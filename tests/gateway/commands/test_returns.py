@@ -13,7 +13,6 @@ from sqlalchemy import text
 from db import movements, stock
 from db.engine import Database
 from db.paging import PageRequest
-from domain.contracts.reservations import Source
 from domain.errors import NotFound, ReservationNotSold, ReturnExceedsSale, ReturnMismatch, Unprocessable
 from domain.limits import STOCK_TOTAL_MAX
 from domain.reservations import Item, Reservation, ReservationStatus
@@ -59,7 +58,7 @@ class Desk:
         """Take items back; `fields` of ReturnRequest."""
         reservation_id = sold if isinstance(sold, UUID) else sold.reservation_id
         request = ReturnRequest(**{"return_id": uuid.uuid4(), "items": items, **fields})
-        return await self._returns.take_back(reservation_id, request, self._caller, source=Source.REST)
+        return await self._returns.take_back(reservation_id, request, self._caller)
 
     async def taken(self, sold: Reservation, *items: ReturnItem, **fields: Any) -> Return:
         """What was recorded."""

@@ -44,8 +44,8 @@ async def test_a_return_names_what_came_back_and_in_which_condition(face: Face) 
     answer = await face.post(f"{PATH}/return", body)
     assert (answer.status, answer.json) == (201, AS_JSON)
     assert (answer.headers["Location"], answer.headers["ETag"]) == (f"{PATH}/returns/{RETURN}", '"1"')
-    (reservation_id, request, caller), keywords = face.returns.last("take_back")
-    assert (reservation_id, caller.subject, keywords) == (RESERVATION, "tester", {"source": Source.REST})
+    (reservation_id, request, caller), _ = face.returns.last("take_back")
+    assert (reservation_id, caller.subject, caller.source) == (RESERVATION, "tester", Source.REST)
     assert request.reason == "torn"
     assert request.items == (
         ReturnItem(sku="TEA", quantity=2),

@@ -24,8 +24,8 @@ async def test_pieces_come_back_in_their_condition_and_are_answered_with_their_m
         pb.ReturnItem(inventory_id=str(ROW), quantity=1, condition=pb.RETURN_CONDITION_DAMAGED),
     ]
     answer = await face.call("ReturnReservation", request(*lines, reason="torn"))
-    (reservation_id, wanted, caller), keywords = face.returns.last("take_back")
-    assert (reservation_id, caller.subject, keywords) == (RESERVATION, "tester", {"source": Source.GRPC})
+    (reservation_id, wanted, caller), _ = face.returns.last("take_back")
+    assert (reservation_id, caller.subject, caller.source) == (RESERVATION, "tester", Source.GRPC)
     assert (wanted.reason, wanted.items) == (
         "torn",
         (
