@@ -79,10 +79,10 @@ async def _look_at(check: Check, required: bool) -> DependencyHealth:
 
 
 def _log_changes(before: Mapping[str, DependencyHealth], now: Mapping[str, DependencyHealth]) -> None:
-    """One line when a dependency goes and one when it comes back, however often it is looked at."""
+    """One line when a dependency goes, for each reason, and one when it comes back, however often it is looked at."""
     for name, health in now.items():
-        was_up = name not in before or before[name].is_up
-        if was_up and not health.is_up:
+        error_before = before[name].error if name in before else ""
+        if health.error and health.error != error_before:
             _log.warning("dependency_down", dependency=name, error=health.error)
-        elif not was_up and health.is_up:
+        elif error_before and health.is_up:
             _log.info("dependency_up", dependency=name)

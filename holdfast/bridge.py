@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from activities.reservations import ReservationActivities
 from db.engine import Database
+from db.readiness import Readiness
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.lifecycle import run_process
@@ -50,7 +51,11 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
             serve_health(
                 settings.app_host,
                 settings.prometheus_port,
-                {"postgres": database.check, "temporal": client.service_client.check_health, "kafka": bridge.check},
+                {
+                    "postgres": Readiness(database).check,
+                    "temporal": client.service_client.check_health,
+                    "kafka": bridge.check,
+                },
                 "bridge",
                 ports_tried=PROMETHEUS_PORTS_TRIED,
             )

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from db.readiness import Readiness
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.lifecycle import run_process
@@ -43,7 +44,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
             serve_health(
                 settings.app_host,
                 settings.prometheus_port,
-                {"postgres": database.check, "kafka": relay.check},
+                {"postgres": Readiness(database).check, "kafka": relay.check},
                 "relay",
                 ports_tried=PROMETHEUS_PORTS_TRIED,
             )

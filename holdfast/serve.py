@@ -15,6 +15,7 @@ from temporalio.client import Client
 from activities.reservations import ReservationActivities
 from db.availability_view import AvailabilityView
 from db.engine import Database
+from db.readiness import Readiness
 from domain.contracts.reservations import HoldIdentity
 from domain.reservations import Reservation
 from gateway.admission import Admission
@@ -150,7 +151,7 @@ def _services(
         views=Views(database, view),
         reports=Reports(database),
         health=HealthChecks(
-            required={"postgres": database.check, "temporal": _answering(client)},
+            required={"postgres": Readiness(database).check, "temporal": _answering(client)},
             optional={"redis": view.ping, "kafka": lambda: broker_answers(settings)},
         ),
     )

@@ -10,6 +10,7 @@ from activities.maintenance import MaintenanceActivities
 from activities.reservations import ReservationActivities
 from activities.restock import RestockActivities
 from db.engine import Database
+from db.readiness import Readiness
 from runtime.failpoints import configure_failpoints
 from runtime.health import serve_health
 from runtime.lifecycle import run_process
@@ -49,7 +50,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
             serve_health(
                 settings.app_host,
                 settings.prometheus_port,
-                {"postgres": database.check, "temporal": client.service_client.check_health},
+                {"postgres": Readiness(database).check, "temporal": client.service_client.check_health},
                 "worker",
                 ports_tried=PROMETHEUS_PORTS_TRIED,
             )

@@ -45,6 +45,11 @@ def test_every_process_of_ours_is_deployed_more_than_once() -> None:
     assert {name: _container(name)["args"] for name in NAMES} == {name: [name] for name in NAMES}
 
 
+def test_a_finished_migration_is_not_in_the_way_of_the_next_release() -> None:
+    (job,) = [document for document in DOCUMENTS if document["kind"] == "Job"]
+    assert job["spec"]["ttlSecondsAfterFinished"] <= 60, "the template of a Job cannot be changed"
+
+
 def test_every_file_is_applied_but_the_example() -> None:
     files = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
     assert files - set(LISTED) == {"secret.example.yaml"}

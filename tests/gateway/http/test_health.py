@@ -56,6 +56,19 @@ async def test_a_dependency_that_is_down_is_logged_when_it_goes_and_when_it_come
     assert "10.0.0.7" in lines[0]["error"]
 
 
+async def test_a_dependency_that_is_down_for_another_reason_is_logged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    reasons = ["refused", "refused", "not migrated", "not migrated"]
+
+    async def check() -> None:
+        raise ConnectionError(reasons.pop(0))
+
+    checks = HealthChecks(required={"postgres": check}, optional={})
+    with capture_logs() as lines:
+        assert not any([await checks.is_ready() for _ in range(4)])
+    assert [line["error"] for line in lines] == ["ConnectionError('refused')", "ConnectionError('not migrated')"]
+
+
 async def test_metrics_count_requests_by_template_and_never_by_path(face: Face) -> None:
     await face.get(f"/api/v1/reservations/{RESERVATION}")
     await face.get("/no/such/path")
