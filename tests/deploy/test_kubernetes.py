@@ -22,6 +22,12 @@ DOCUMENTS: list[dict[str, Any]] = [
     document for name in LISTED for document in yaml.safe_load_all((KUBERNETES / name).read_text("utf-8"))
 ]
 DEPLOYMENTS = {document["metadata"]["name"]: document for document in DOCUMENTS if document["kind"] == "Deployment"}
+SCALED = {
+    document["spec"]["scaleTargetRef"]["name"]: document["spec"]["minReplicaCount"]
+    for document in DOCUMENTS
+    if document["kind"] == "ScaledObject"
+}
+"""How many pods at least of what KEDA scales."""
 SETTINGS = read_yaml(KUBERNETES / "settings.yaml")["data"]
 SECRETS = read_yaml(KUBERNETES / "secret.example.yaml")["stringData"]
 RULES = read_yaml(DEPLOY / "alerts.yml")["groups"][0]["rules"]
@@ -41,8 +47,14 @@ def _container(name: str) -> dict[str, Any]:
 
 def test_every_process_of_ours_is_deployed_more_than_once() -> None:
     assert set(DEPLOYMENTS) == {f"holdfast-{name}" for name in NAMES}
-    assert all(deployment["spec"]["replicas"] >= 2 for deployment in DEPLOYMENTS.values())
+    least = {name: deployment["spec"].get("replicas") for name, deployment in DEPLOYMENTS.items()} | SCALED
+    assert all(number >= 2 for number in least.values()), least
     assert {name: _container(name)["args"] for name in NAMES} == {name: [name] for name in NAMES}
+
+
+def test_no_apply_resets_what_was_scaled() -> None:
+    assert SCALED
+    assert [name for name in SCALED if "replicas" in DEPLOYMENTS[name]["spec"]] == []
 
 
 def test_a_finished_migration_is_not_in_the_way_of_the_next_release() -> None:
@@ -102,16 +114,14 @@ def test_budgets_services_and_scalers_point_at_what_is_there() -> None:
         deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
         for deployment in DEPLOYMENTS.values()
     }
-    budgets, scaled = [], []
+    budgets = []
     for document in DOCUMENTS:
         if document["kind"] == "PodDisruptionBudget":
             budgets.append(document["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"])
-        if document["kind"] == "ScaledObject":
-            scaled.append(document["spec"]["scaleTargetRef"]["name"])
         if document["kind"] == "Service":
             assert document["spec"]["selector"]["app.kubernetes.io/name"] in labels
     assert set(budgets) == labels
-    assert set(scaled) <= set(DEPLOYMENTS)
+    assert set(SCALED) <= set(DEPLOYMENTS)
 
 
 @pytest.mark.parametrize("query", [*QUERIES, *(rule["expr"] for rule in RULES if rule["expr"].find("up{") < 0)])
