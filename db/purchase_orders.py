@@ -15,7 +15,7 @@ from db.locks import lock_stock, lock_warehouse
 from db.operations import Advance, News
 from db.purchase_order_rows import facts_of, get
 from domain.contracts.reservations import Source
-from domain.errors import AlreadyExists, FieldProblem, UnknownItem, Unprocessable
+from domain.errors import AlreadyExists, FieldProblem, UnknownItem
 from domain.events import Produced
 from domain.ids import Actor
 from domain.operations import OperationKind, Step, Wake
@@ -24,6 +24,7 @@ from domain.purchase_orders import (
     PurchaseOrder,
     PurchaseOrderLine,
     PurchaseOrderStatus,
+    check_expected_at,
     priced_lines,
 )
 from domain.suppliers import Supplier
@@ -111,8 +112,7 @@ async def _supplier_in_use(session: WriteSession, new: NewPurchaseOrder) -> Supp
 
 async def _write(session: WriteSession, asked: Draft, supplier: Supplier, lines: Sequence[PurchaseOrderLine]) -> None:
     new, now = asked.new, await operations.now(session)
-    if new.expected_at is not None and new.expected_at <= now:
-        raise Unprocessable(fields=[FieldProblem("/expectedAt", "must be in the future")])
+    check_expected_at(new.expected_at, now)
     columns = {
         "supplier_id": new.supplier_id,
         "warehouse_id": new.warehouse_id,

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from uuid import UUID
 
 from domain.errors import Malformed, Unprocessable
+from domain.fields import has_control
 from domain.imports import ImportLine, LineOutcome, LineProblem
 from domain.money import amount_from
 
@@ -129,6 +130,8 @@ class _Reading:
         text = self._given.get(name, "")
         if not text:
             self.problems[name] = "must not be empty"
+        elif has_control(text):
+            self.problems[name] = "must not hold control characters"
         return text
 
     def uuid(self, name: str, *, is_required: bool = False) -> UUID | None:

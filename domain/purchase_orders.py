@@ -14,7 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.errors import FieldProblem, SupplierInactive, UnknownItem, Unprocessable, WarehouseInactive
-from domain.limits import LINES_MAX
+from domain.limits import LINES_MAX, TRANSIT_SECONDS_MAX
 from domain.operations import Step, Wake, check_four_eyes, check_step
 from domain.suppliers import Supplier, SupplierItem
 from domain.warehouses import Warehouse
@@ -158,6 +158,13 @@ def priced_lines(wanted: Sequence[WantedLine], sold: Mapping[str, SupplierItem])
     if problems:
         raise Unprocessable("some lines cannot be ordered like this", fields=problems)
     return lines
+
+
+def check_expected_at(agreed: datetime | None, now: datetime) -> None:
+    """Refuse an agreed date that has passed, or is further ahead than any delivery. Raises Unprocessable."""
+    if agreed is not None and not now < agreed <= now + timedelta(seconds=TRANSIT_SECONDS_MAX):
+        problem = f"must be in the future, by at most {TRANSIT_SECONDS_MAX} seconds"
+        raise Unprocessable(fields=[FieldProblem("/expectedAt", problem)])
 
 
 def expected_at(order: PurchaseOrder, supplier: Supplier, sold: Mapping[str, SupplierItem], now: datetime) -> datetime:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.fields import has_control
 from domain.import_file import COLUMNS, ImportFileError, read_lines
 from domain.imports import ImportLine, LineOutcome
 
@@ -108,6 +109,9 @@ def test_text_that_is_not_utf_8_is_told_by_its_line() -> None:
         (f"TEA,{PRODUCT},HAM-1,1.5", ["quantity"]),
         (f"TEA,{PRODUCT},HAM-1,ten", ["quantity"]),
         (f"TEA,{PRODUCT},HAM-1,1 000", ["quantity"]),
+        (f"T\x00A,{PRODUCT},HAM-1,1", ["sku"]),
+        (f"TEA,{PRODUCT},HAM\x7f1,1", ["warehouse"]),
+        (f"T\x1bA,{PRODUCT},\x00,x", ["sku", "warehouse", "quantity"]),
         (",tea,,ten", ["sku", "product_id", "warehouse", "quantity"]),
     ],
 )
@@ -136,7 +140,7 @@ def test_a_row_is_named_once() -> None:
 
 def test_lines_are_counted_as_an_editor_counts_them() -> None:
     text = f'{HEADER}\n"TEA\nof two lines",{PRODUCT},HAM-1,1\nCUP,{PRODUCT},HAM-1,x\n'
-    assert problems(text) == [(4, "quantity", "validation_failed")]
+    assert problems(text) == [(2, "sku", "validation_failed"), (4, "quantity", "validation_failed")]
 
 
 @given(
@@ -148,4 +152,5 @@ def test_whatever_bytes_come_are_lines_or_refused_as_a_file(content: bytes) -> N
         lines = read(content)
     except ImportFileError:
         return
-    assert all(isinstance(line, ImportLine) or line.problems for line in lines)
+    for line in lines:
+        assert not has_control(line.sku + line.warehouse) if isinstance(line, ImportLine) else line.problems

@@ -30,6 +30,7 @@ from domain.purchase_orders import (
     PurchaseOrderStatus,
     WantedLine,
     check_closing,
+    check_expected_at,
     check_in_use,
     check_step_of,
     expected_at,
@@ -226,6 +227,26 @@ def test_an_order_is_due_when_it_was_agreed_else_after_its_longest_lead_time() -
     assert expected_at(two, TEAHOUSE, slow, NOW) == NOW + timedelta(days=30)
     agreed = NOW + timedelta(days=1)
     assert expected_at(replace(two, expected_at=agreed), TEAHOUSE, slow, NOW) == agreed
+
+
+@pytest.mark.parametrize("agreed", [None, NOW + timedelta(seconds=1), NOW + timedelta(days=366)])
+def test_an_agreed_date_may_be_a_year_ahead(agreed: datetime | None) -> None:
+    check_expected_at(agreed, NOW)
+
+
+@pytest.mark.parametrize(
+    "agreed",
+    [
+        NOW,
+        NOW + timedelta(days=366, seconds=1),
+        datetime.fromisoformat("9999-12-31T23:59:59-12:00"),
+        datetime.fromisoformat("0001-01-01T00:00:00+12:00"),
+    ],
+)
+def test_an_agreed_date_that_no_delivery_can_have_is_refused(agreed: datetime) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        check_expected_at(agreed, NOW)
+    assert set(problems(refused)) == {"/expectedAt"}
 
 
 def test_an_order_is_late_once() -> None:

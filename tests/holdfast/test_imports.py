@@ -108,6 +108,18 @@ async def test_every_bad_line_is_told_and_the_good_ones_are_applied(db: Database
     assert await pieces_in(db, place) == (1, 10)
 
 
+async def test_a_control_sign_is_told_by_its_line_and_the_other_lines_are_applied(
+    db: Database, settings: Settings
+) -> None:
+    own = await add_warehouse(db)
+    wrong = f"T\x00A,{uuid.uuid4()},{own.code},1\nTEA,{uuid.uuid4()},H\x00M,1\n".encode()
+    code, said, complained = await run(settings, "-", given=csv_of(own, 5, 7) + b"\n" + wrong)
+    assert code == 1
+    assert "Traceback" not in complained
+    assert said.count("must not hold control characters (validation_failed)") == 2
+    assert await pieces_in(db, own) == (2, 12)
+
+
 async def test_a_dry_run_changes_nothing_and_programs_read_json(db: Database, settings: Settings) -> None:
     place = await add_warehouse(db)
     good = csv_of(place, 10, 20)

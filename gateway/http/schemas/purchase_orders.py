@@ -61,7 +61,11 @@ class PurchaseOrderCreate(Body):
     lines: Annotated[list[OrderedLine], Field(min_length=1, max_length=LINES_MAX)]
     reference: Reference = ""
     expected_at: Annotated[
-        Moment | None, Field(strict=False, description="When it should be here; null: lead time after it is sent.")
+        Moment | None,
+        Field(
+            strict=False,
+            description="When it should be here: in the future, 366 days at most; null: lead time after it is sent.",
+        ),
     ] = None
 
     def new_order(self) -> NewPurchaseOrder:

@@ -303,6 +303,26 @@ async def test_a_report_as_csv_is_the_whole_of_it(face: Face) -> None:
     assert (future.status, future.pointers) == (422, ["/query/at"])
 
 
+LAST, FIRST = "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"
+"""Instants that no calendar of ours has: in UTC they are in the year 10000, and before the year 1."""
+
+
+async def test_instants_beyond_the_calendar_are_compared_or_refused_and_never_kept(face: Face) -> None:
+    made = await row(face, quantityTotal=3)
+    ledger = f"{INVENTORY}/{made['inventoryId']}/movements"
+    for asked, count in (({"since": FIRST, "until": LAST}, 1), ({"since": LAST}, 0), ({"until": FIRST}, 0)):
+        answer = await face.get(ledger, params=asked)
+        assert (answer.status, len(answer.json["items"])) == (200, count), asked
+    for path in ("/api/v1/reports/stock-as-of", "/api/v1/reports/stock-as-of/totals"):
+        early = await face.get(path, params={"at": FIRST, "sku": made["sku"]})
+        assert (early.status, sum(item["quantityTotal"] for item in early.json["items"])) == (200, 0)
+        assert (await face.get(path, params={"at": LAST})).status == 422
+    for instant in (FIRST, LAST):
+        wish = {"sku": made["sku"], "orderId": uuid.uuid4().hex, "quantity": 1, "expiresAt": instant}
+        refused = await face.post("/api/v1/waitlist", wish)
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/expiresAt")
+
+
 async def test_reservations_that_are_not_there(face: Face) -> None:
     assert (await face.get(f"/api/v1/reservations/{uuid.uuid4()}")).status == 404
     assert (await face.get("/api/v1/reservations/order/nobody")).json == {"items": [], "nextPageToken": None}
