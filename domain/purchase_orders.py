@@ -168,12 +168,15 @@ def check_expected_at(agreed: datetime | None, now: datetime) -> None:
 
 
 def expected_at(order: PurchaseOrder, supplier: Supplier, sold: Mapping[str, SupplierItem], now: datetime) -> datetime:
-    """When an order that is sent now should be here: as was agreed, else after the longest lead time of its lines."""
+    """When an order that is sent now should be here: as was agreed, else after the longest lead time of its lines.
+
+    A delivery on the same day (0 days) has 24 hours like one of the next: an order is not late as it is sent.
+    """
     if order.expected_at is not None:
         return order.expected_at
     own = [item.lead_time_days for line in order.lines if (item := sold.get(line.sku)) is not None]
     days = max((supplier.lead_time_days if each is None else each for each in own), default=supplier.lead_time_days)
-    return now + timedelta(days=days)
+    return now + timedelta(days=max(days, 1))
 
 
 def check_in_use(supplier: Supplier, warehouse: Warehouse) -> None:

@@ -229,6 +229,17 @@ def test_an_order_is_due_when_it_was_agreed_else_after_its_longest_lead_time() -
     assert expected_at(replace(two, expected_at=agreed), TEAHOUSE, slow, NOW) == agreed
 
 
+def test_an_order_that_is_delivered_on_the_same_day_has_24_hours() -> None:
+    same_day, two = replace(TEAHOUSE, lead_time_days=0), order(line("A", 1), line("B", 1))
+    own = {sku: sold(sku, lead_time_days=0) for sku in "AB"}
+    tomorrow = NOW + timedelta(hours=24)
+    assert expected_at(two, same_day, {}, NOW) == tomorrow
+    assert expected_at(two, TEAHOUSE, own, NOW) == tomorrow
+    assert expected_at(two, TEAHOUSE, {**own, "B": sold("B", lead_time_days=2)}, NOW) == NOW + timedelta(days=2)
+    agreed = NOW + timedelta(hours=1)
+    assert expected_at(replace(two, expected_at=agreed), same_day, {}, NOW) == agreed
+
+
 @pytest.mark.parametrize("agreed", [None, NOW + timedelta(seconds=1), NOW + timedelta(days=366)])
 def test_an_agreed_date_may_be_a_year_ahead(agreed: datetime | None) -> None:
     check_expected_at(agreed, NOW)

@@ -64,7 +64,8 @@ class PurchaseOrderCreate(Body):
         Moment | None,
         Field(
             strict=False,
-            description="When it should be here: in the future, 366 days at most; null: lead time after it is sent.",
+            description="When it should be here: in the future, 366 days at most; null: the longest lead time of its "
+            "lines after it is sent, 24 hours at least.",
         ),
     ] = None
 

@@ -38,10 +38,11 @@ from gateway.http.schemas.pages import Listing, PageQuery
 Code = Annotated[str, Field(min_length=1, max_length=CODE_CHARACTERS_MAX), ONE_LINE]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX), ONE_LINE]
 Email = Annotated[str, Field(max_length=EMAIL_CHARACTERS_MAX, description="Whom to write to; empty for nobody."), PROSE]
-LeadTime = Annotated[int, Field(ge=0, le=LEAD_TIME_DAYS_MAX, description="Days from order to delivery.")]
+LEAD_TIME = "Days from order to delivery; with 0, the same day, an order is late 24 hours after it is sent, as with 1."
+LeadTime = Annotated[int, Field(ge=0, le=LEAD_TIME_DAYS_MAX, description=LEAD_TIME)]
 COST = "What one piece costs, in the supplier's currency."
 PACK = f"Pieces in a pack; only whole packs are ordered, at most {QUANTITY_MAX} pieces a line."
-OWN_LEAD_TIME = "Days from order to delivery, for this SKU; null: the supplier's."
+OWN_LEAD_TIME = "Days from order to delivery, for this SKU, 0 counting as 1 (24 hours); null: the supplier's."
 PREFERRED = "Suggestions take a preferred supplier before a cheaper one."
 
 
