@@ -104,7 +104,7 @@ async def test_every_bad_line_is_told_and_the_good_ones_are_applied(db: Database
     assert "1 created" in said
     assert "2 refused." in said
     assert "  line 2, quantity: must be a whole number, not 'ten' (validation_failed)" in said
-    assert "  line 4, quantity: must be from 0 to 1000000 (validation_failed)" in said
+    assert "  line 4, quantity: must be from 0 to 2000000000 (validation_failed)" in said
     assert await pieces_in(db, place) == (1, 10)
 
 
