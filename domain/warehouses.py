@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,6 +19,9 @@ POSTAL_CODE_CHARACTERS_MAX = 20
 """From the specification's Warehouse entity."""
 
 PRIORITY_MAX = 1_000_000
+
+THRESHOLDS = ("adjustment_threshold_quantity", "adjustment_threshold_value")
+"""How much one person may change alone: set by those who may approve, not by those whom it restricts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,11 @@ class NewWarehouse:
     adjustment_threshold_quantity: int | None = None
     adjustment_threshold_value: Decimal | None = None
 
+    @property
+    def sets_threshold(self) -> bool:
+        """Whether it says how much one person may change alone."""
+        return any(getattr(self, name) is not None for name in THRESHOLDS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarehouseChanges:
@@ -91,6 +99,18 @@ class WarehouseChanges:
     adjustment_threshold_quantity: int | None = None
     adjustment_threshold_value: Decimal | None = None
     cleared: tuple[str, ...] = ()
+
+    def moves_threshold(self, warehouse: Warehouse) -> bool:
+        """Whether one person may change more or less alone after it than before."""
+        return any(
+            given != getattr(warehouse, name)
+            for name, given in ((name, getattr(self, name)) for name in THRESHOLDS)
+            if given is not None or name in self.cleared
+        )
+
+    def without_thresholds(self) -> WarehouseChanges:
+        """The same, with the thresholds left as they are."""
+        return replace(self, **dict.fromkeys(THRESHOLDS), cleared=())
 
 
 def check_new_warehouse(new: NewWarehouse) -> None:

@@ -9,7 +9,7 @@ from db.availability_view import AvailabilityView
 from db.engine import Database, WriteSession
 from domain.errors import AlreadyExists, NotFound, StaleVersion
 from domain.warehouses import NewWarehouse, Warehouse, WarehouseChanges, check_new_warehouse, check_warehouse_changes
-from gateway.auth import Caller
+from gateway.auth import OPERATIONS_APPROVE, Caller, require
 from runtime.logs import get_logger
 
 _log = get_logger(__name__)
@@ -23,8 +23,13 @@ class WarehouseCommands:
         self._view = view
 
     async def create(self, new: NewWarehouse, caller: Caller, *, warehouse_id: UUID) -> Warehouse:
-        """Make a warehouse; a repeat with the same id answers it. Raises Unprocessable, AlreadyExists (code)."""
+        """Make a warehouse; a repeat with the same id answers it.
+
+        Raises Unprocessable, AlreadyExists (code), and Forbidden for a threshold from somebody who may not approve.
+        """
         check_new_warehouse(new)
+        if new.sets_threshold:
+            require(caller, OPERATIONS_APPROVE)
         warehouse, is_new = await self._database.writing(
             lambda session: _create(session, new, warehouse_id), idempotent=True
         )
@@ -43,10 +48,11 @@ class WarehouseCommands:
     ) -> Warehouse:
         """Change a warehouse; one that is not in use serves no new demand, what it has reserved stays reserved.
 
-        Raises NotFound, StaleVersion, Unprocessable.
+        Raises NotFound, StaleVersion, Unprocessable, and Forbidden for another threshold from somebody who may not
+        approve.
         """
         changed = await self._database.writing(
-            lambda session: _update(session, warehouse_id, changes, expected_version)
+            lambda session: _update(session, warehouse_id, changes, caller, expected_version)
         )
         await self._view.forget_all()
         _log.info(
@@ -72,12 +78,20 @@ async def _create(session: WriteSession, new: NewWarehouse, warehouse_id: UUID) 
 
 
 async def _update(
-    session: WriteSession, warehouse_id: UUID, changes: WarehouseChanges, expected_version: int | None
+    session: WriteSession,
+    warehouse_id: UUID,
+    changes: WarehouseChanges,
+    caller: Caller,
+    expected_version: int | None,
 ) -> Warehouse:
     current = await warehouses.get(session, warehouse_id)
     if current is None:
         raise NotFound("no warehouse has this id")
     check_warehouse_changes(changes, current)
+    if changes.moves_threshold(current):
+        require(caller, OPERATIONS_APPROVE)
+    else:  # a threshold that is only repeated must not undo what somebody else sets at this moment
+        changes = changes.without_thresholds()
     changed = await warehouses.change(session, warehouse_id, changes, expected_version=expected_version)
     if changed is None:
         raise StaleVersion(f"the warehouse is at version {current.version}", extra={"version": current.version})

@@ -36,7 +36,8 @@ async def read(call: Call[None, None]) -> Reply:
 async def create(call: Call[WarehouseCreate, None]) -> Reply:
     """Create a warehouse.
 
-    409 `already_exists` when the code is taken.
+    409 `already_exists` when the code is taken. A threshold, `adjustmentThresholdQuantity` or `…Value`, also needs the
+    scope `operations:approve`: it says what one person may change alone.
     """
     row = await call.services.warehouses.create(call.body.new_warehouse(), call.actor, warehouse_id=call.resource_id)
     return Reply(
@@ -50,7 +51,8 @@ async def create(call: Call[WarehouseCreate, None]) -> Reply:
 async def update(call: Call[WarehouseUpdate, None]) -> Reply:
     """Update a warehouse.
 
-    Send `If-Match` to be sure of what you change.
+    Send `If-Match` to be sure of what you change. Another `adjustmentThresholdQuantity` or `…Value` than it has also
+    needs the scope `operations:approve`: it says what one person may change alone.
     """
     warehouse_id = call.ids["warehouseId"]
     if read_only := call.body.read_only():

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from db.warehouses import WarehouseFilter
 from domain.limits import REGION_CHARACTERS_MAX
-from domain.warehouses import NewWarehouse, WarehouseChanges
+from domain.warehouses import THRESHOLDS, NewWarehouse, WarehouseChanges
 from gateway.http.schemas.model import FROM_WORD, ONE_LINE, PROSE, Amount, AmountText, Body, Id, Region, Shape, Total
 from gateway.http.schemas.pages import Listing, PageQuery
 
@@ -23,7 +23,6 @@ RegionName = Annotated[str, Field(max_length=REGION_CHARACTERS_MAX), PROSE]
 Priority = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest is served first.")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
-_CLEARABLE = ("adjustment_threshold_quantity", "adjustment_threshold_value")
 THRESHOLD = "A manual change of stock {} needs a second person; null: what the settings say."
 THRESHOLD_QUANTITY = THRESHOLD.format("by more pieces")
 THRESHOLD_VALUE = THRESHOLD.format("that is worth more, in the currency of the row,")
@@ -100,7 +99,7 @@ class WarehouseUpdate(Body):
     def changes(self) -> WarehouseChanges:
         """The changes as the rules take them."""
         names = WarehouseCreate.model_fields
-        cleared = tuple(name for name in _CLEARABLE if name in self.model_fields_set and getattr(self, name) is None)
+        cleared = tuple(name for name in THRESHOLDS if name in self.model_fields_set and getattr(self, name) is None)
         return WarehouseChanges(**{name: getattr(self, name) for name in names}, cleared=cleared)
 
     def read_only(self) -> dict[str, Any]:

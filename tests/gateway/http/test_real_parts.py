@@ -17,6 +17,7 @@ import pytest
 from db.availability_view import AvailabilityView
 from db.engine import Database
 from domain.limits import STOCK_TOTAL_MAX
+from gateway.auth import INVENTORY_WRITE, OPERATIONS_APPROVE
 from gateway.commands.alerts import AlertCommands
 from gateway.commands.returns import ReturnCommands
 from gateway.commands.stock import StockCommands
@@ -224,6 +225,22 @@ async def test_warehouses_are_listed_and_changed(face: Face) -> None:
     assert renamed.status == 422
     half = await face.ask("PUT", path, body={"latitude": 1.5})
     assert half.status == 422
+
+
+async def test_a_threshold_is_moved_only_with_the_right_to_approve(face: Face) -> None:
+    clerk = face.bearer(INVENTORY_WRITE)
+    made = await warehouse(face, adjustmentThresholdQuantity=5, adjustmentThresholdValue="2500.5")
+    path = f"/api/v1/warehouses/{made['warehouseId']}"
+    refused = await face.ask("PUT", path, body={"adjustmentThresholdQuantity": 50_000}, headers=clerk)
+    assert (refused.status, refused.code, refused.json["missingScope"]) == (403, "forbidden", OPERATIONS_APPROVE)
+    assert OPERATIONS_APPROVE in refused.headers["WWW-Authenticate"]
+    lax = {"code": uuid.uuid4().hex[:12], "name": "Lax", "adjustmentThresholdValue": 1_000_000}
+    assert (await face.post("/api/v1/warehouses", lax, headers=clerk)).status == 403
+    whole = await face.ask("PUT", path, body={**made, "priority": 7}, headers=clerk)
+    assert (whole.status, whole.json["priority"], whole.json["adjustmentThresholdQuantity"]) == (200, 7, 5)
+    both = face.bearer(INVENTORY_WRITE, OPERATIONS_APPROVE)
+    moved = await face.ask("PUT", path, body={"adjustmentThresholdQuantity": 6}, headers=both)
+    assert (moved.status, moved.json["adjustmentThresholdQuantity"]) == (200, 6)
 
 
 async def test_of_two_who_change_the_same_terms_one_is_too_late(face: Face) -> None:
