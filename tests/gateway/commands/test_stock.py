@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import pytest
 
+from db.availability_view import AvailabilityView
 from db.engine import Database
-from domain.adjustments import BatchResult
+from domain.adjustments import BatchResult, StockAdjustment
 from domain.errors import (
     AlreadyExists,
     BatchRefused,
@@ -28,6 +29,8 @@ from domain.warehouses import WarehouseChanges
 from gateway.auth import Caller
 from gateway.commands.stock import StockCommands
 from gateway.commands.warehouses import WarehouseCommands
+from runtime.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 from tests.stocking import (
     add_stock,
     add_warehouse,
@@ -433,6 +436,24 @@ class TestBatch:
             "validation_failed",
             12,
         ]
+
+    async def test_all_that_waits_is_started_together(
+        self, db: Database, view: AvailabilityView, caller: Caller
+    ) -> None:
+        items = [await add_stock(db, 200) for _ in range(5)]
+        together, begun = asyncio.Barrier(len(items)), []
+
+        async def begin(adjustment: StockAdjustment) -> None:
+            """As while Temporal is away: no start ends soon, so that none may wait for another's end."""
+            await together.wait()
+            begun.append(adjustment.inventory_id)
+
+        updates = [StockUpdate(inventory_id=item.inventory_id, delta=-150, reason="lost") for item in items]
+        by_hand = StockCommands(db, view, Settings(adjustment_approval_threshold=100), begin=begin)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            results = await by_hand.batch(updates, caller, atomic=False, batch_id=uuid.uuid4())
+        assert _totals(results) == ["waiting"] * len(items)
+        assert sorted(begun) == sorted(item.inventory_id for item in items)
 
     async def test_all_or_nothing_lists_everything_that_was_refused(
         self, db: Database, stock_commands: StockCommands, caller: Caller
