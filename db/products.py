@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from db import stock, warehouses
+from db import retirement, stock, warehouses
 from db.engine import ReadSession, WriteSession
 from db.locks import lock_stock
 from db.tables import inventory
 from domain.contracts.events import ProductCreated, ProductDeleted
-from domain.stock import REORDER_POINT_DEFAULT, NewStockItem
+from domain.ids import Actor
+from domain.stock import PRODUCT_DELETED_REASON, REORDER_POINT_DEFAULT, NewStockItem
 from domain.warehouses import Warehouse
 
 
@@ -41,17 +42,22 @@ async def add_rows(session: WriteSession, product: ProductCreated) -> int | None
     return len(places)
 
 
-async def retire_rows(session: WriteSession, product: ProductDeleted) -> Retirement:
-    """Take the product's rows out of use, those with reservations left for later."""
+async def retire_rows(
+    session: WriteSession, product: ProductDeleted, actor: Actor, traceparent: str | None
+) -> Retirement:
+    """Take the product's rows out of use and write off what is left of them; those with reservations stay for later.
+
+    Nobody need approve of it: whoever manages the products has decided.
+    """
     concerned = _rows_of(product)
     ids = list((await session.execute(select(inventory.c.inventory_id).where(*concerned))).scalars())
     if not ids:
         return Retirement.NEVER_SEEN
     await lock_stock(session, ids)
     found = (await session.execute(select(inventory).where(*concerned, inventory.c.deleted_at.is_(None)))).all()
-    for row in found:
-        if row.quantity_reserved == 0:
-            await stock.retire(session, row.inventory_id)
+    free = [stock.stock_item_of(row) for row in found if row.quantity_reserved == 0]
+    reference = f"product {product.product_id}"
+    await retirement.retire(session, free, actor, traceparent, reason=PRODUCT_DELETED_REASON, reference=reference)
     reserved = any(row.quantity_reserved > 0 for row in found)
     return Retirement.STILL_RESERVED if reserved else Retirement.DONE
 

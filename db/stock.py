@@ -122,7 +122,8 @@ async def set_details(
 
 
 async def retire(session: WriteSession, inventory_id: UUID, traceparent: str | None = None) -> None:
-    """Take a locked row out of use, for good; its ledger stays, its alerts are resolved."""
+    """Take a locked row out of use, for good; its ledger stays, its alerts are resolved. What is left of it is written
+    off before (db/retirement.py)."""
     await session.execute(_changed(inventory_id).values(deleted_at=func.clock_timestamp()))
     await resolve_alerts(session, inventory_id, STOCK_ALERTS, Resolution.RETIRED, traceparent=traceparent)
 

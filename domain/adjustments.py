@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.approval import ApprovalReason, needs_approval
-from domain.errors import FieldProblem, HoldfastError, Unprocessable
+from domain.errors import ApprovalRequired, FieldProblem, HoldfastError, StockInUse, Unprocessable
 from domain.operations import Patience, Step, check_four_eyes, check_step
 from domain.stock import Movement, MovementType, ReasonCode, StockItem
 from domain.warehouses import Warehouse
@@ -64,6 +64,20 @@ class AdjustmentPolicy:
             self.threshold_quantity if quantity is None else quantity,
             self.threshold_value if value is None else value,
         )
+
+    def check_retirement(self, item: StockItem, warehouse: Warehouse) -> None:
+        """Refuse to take a row out of use that is still needed, or of which more is left than one may write off alone.
+
+        Raises StockInUse, ApprovalRequired.
+        """
+        reserved, left = item.quantity_reserved, item.quantity_total
+        if reserved:
+            raise StockInUse(f"{reserved} pieces of {item.sku} are reserved", extra={"quantityReserved": reserved})
+        if left and self.approval_reason(item, warehouse, -left):
+            raise ApprovalRequired(
+                f"writing off the {left} pieces of {item.sku} that are left needs approval: adjust the row to 0 first",
+                extra={"quantityTotal": left},
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ REORDER_QUANTITY_DEFAULT = 50
 
 OPENING_REASON = "opening stock"
 COUNT_REASON = "stock count"
+RETIRED_REASON = "retired"
+PRODUCT_DELETED_REASON = "product deleted"
 """The ledger's words where the caller gives none."""
 
 

@@ -63,7 +63,7 @@ class Deliverer:
         if arrival.type is Consumed.PRODUCT_CREATED:
             return Delivery((lambda session: _create_product(session, arrival),))
         if arrival.type is Consumed.PRODUCT_DELETED:
-            return Delivery((lambda session: _delete_product(session, arrival),))
+            return Delivery((lambda session: _delete_product(session, arrival, traceparent),))
         return await self._tell_order(arrival, traceparent)
 
     async def _tell_order(self, arrival: Arrival, traceparent: str | None) -> Delivery:
@@ -226,8 +226,8 @@ async def _create_product(session: WriteSession, arrival: Arrival) -> None:
         raise Impossible("unknown_warehouse", "none of the named warehouses is known here")
 
 
-async def _delete_product(session: WriteSession, arrival: Arrival) -> TooEarly | None:
-    outcome = await products.retire_rows(session, product_deleted(arrival.body))
+async def _delete_product(session: WriteSession, arrival: Arrival, traceparent: str | None) -> TooEarly | None:
+    outcome = await products.retire_rows(session, product_deleted(arrival.body), BRIDGE, traceparent)
     if outcome is products.Retirement.NEVER_SEEN:
         return TooEarly("the product is not known here yet")
     if outcome is products.Retirement.STILL_RESERVED:

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from db import movements, stock, warehouses
+from db import movements, retirement, stock, warehouses
 from db.availability_view import AvailabilityView
 from db.engine import Database, WriteSession
 from db.locks import lock_stock
 from db.movements import Change
 from domain.adjustments import Adjusted, BatchResult
-from domain.errors import AlreadyExists, FieldProblem, NotFound, StaleVersion, StockInUse, UnknownItem
+from domain.errors import AlreadyExists, FieldProblem, NotFound, StaleVersion, UnknownItem
 from domain.stock import (
     OPENING_REASON,
     Adjustment,
@@ -133,14 +133,27 @@ class StockCommands:
         return results
 
     async def delete(self, inventory_id: UUID, caller: Caller, *, expected_version: int | None) -> None:
-        """Retire a row, softly. Raises NotFound, StaleVersion, StockInUse while anything is reserved."""
-        item = await self._database.writing(lambda session: _retire(session, inventory_id, caller, expected_version))
+        """Retire a row, softly, and write off what is left of it.
+
+        Raises NotFound, StaleVersion, StockInUse while anything is reserved, and ApprovalRequired.
+        """
+
+        async def work(session: WriteSession) -> StockItem:
+            item = await _locked(session, inventory_id)
+            _check_version(item, expected_version)
+            warehouse = await warehouses.get(session, item.warehouse_id)
+            assert warehouse is not None, "a row stands in a warehouse"
+            self._policy.check_retirement(item, warehouse)
+            await retirement.retire(session, [item], caller.actor, caller.traceparent)
+            return item
+
+        item = await self._database.writing(work)
         await self._view.forget([item.sku])
         _log.info(
             "stock_item_retired",
             inventory_id=str(inventory_id),
             sku=item.sku,
-            quantity_total=item.quantity_total,
+            written_off=item.quantity_total,
             performed_by=caller.actor.name,
         )
 
@@ -218,18 +231,6 @@ async def _made_before(session: WriteSession, new: NewStockItem, inventory_id: U
         f"{new.sku} has a row in this warehouse already",
         extra={"inventoryId": str(theirs.get((new.sku, new.warehouse_id), inventory_id))},
     )
-
-
-async def _retire(session: WriteSession, inventory_id: UUID, caller: Caller, expected_version: int | None) -> StockItem:
-    item = await _locked(session, inventory_id)
-    _check_version(item, expected_version)
-    if item.quantity_reserved:
-        raise StockInUse(
-            f"{item.quantity_reserved} pieces of {item.sku} are reserved",
-            extra={"quantityReserved": item.quantity_reserved},
-        )
-    await stock.retire(session, inventory_id, traceparent=caller.traceparent)
-    return item
 
 
 async def _locked(session: WriteSession, inventory_id: UUID) -> StockItem:

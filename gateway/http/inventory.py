@@ -89,7 +89,8 @@ async def update(call: Call[InventoryUpdate, None]) -> Reply:
 async def delete(call: Call[None, None]) -> Reply:
     """Retire an inventory row, softly.
 
-    409 `stock_in_use` while anything is reserved.
+    What is left of it is written off in its ledger, as an ADJUSTMENT by whoever asks. 409 `stock_in_use` while anything
+    is reserved; 422 `approval_required` when more is left than one person may write off alone: adjust it to 0 first.
     """
     await call.services.stock.delete(call.ids["inventoryId"], call.actor, expected_version=call.expected_version)
     return Reply(status=204)

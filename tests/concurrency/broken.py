@@ -201,7 +201,7 @@ BROKEN = (
     Broken(
         "a row out of use takes no hold",
         InSql("change_stock_row", "and (i.deleted_at is null or p_reserved_delta <= 0)", ""),
-        ("row deleted, hold", "product deleted, hold"),
+        ("row deleted, return, hold",),
     ),
     Broken(
         "only who still waits is offered anything",

@@ -23,7 +23,7 @@ from gateway.commands.imports import ImportCommands
 from gateway.commands.stock import StockCommands
 from runtime.settings import Settings
 from tests import buying
-from tests.concurrency.races import COMMITS, Act, Prepare, Race, a_hold, buys, shelves
+from tests.concurrency.races import COMMITS, Act, Prepare, Race, a_hold, a_sale, buys, returns, shelves
 from tests.concurrency.world import World
 from tests.gateway.commands.desk import CALLER
 from tests.lines import join
@@ -183,7 +183,7 @@ def counted_in_a_file(where: str = "W") -> Act:
 async def product_deleted(world: World, database: Database) -> Any:
     """The product is no longer sold."""
     deleted = ProductDeleted(product_id=world.stock["A"].product_id)
-    return (await database.writing(lambda session: products.retire_rows(session, deleted))).name
+    return (await database.writing(lambda session: products.retire_rows(session, deleted, CALLER.actor, None))).name
 
 
 async def row_deleted(world: World, database: Database) -> Any:
@@ -250,6 +250,11 @@ OPERATION_RACES = (
     ),
     Race("product deleted, hold", shelves(A=5), {"delete": product_deleted, "hold": ANNA}),
     Race("row deleted, hold", shelves(A=5), {"delete": row_deleted, "hold": ANNA}),
+    Race(
+        "row deleted, return, hold",
+        a_sale(4),
+        {"hold": buys("anna", ("A", 1)), "delete": row_deleted, "return": returns("one", 4)},
+    ),
     Race(
         "row deleted, waitlist offer", a_line(pieces=3, waiter=2), {"delete": row_deleted, "offer": offers}, then=offers
     ),

@@ -86,7 +86,22 @@ async def test_of_a_deleted_product_the_free_rows_leave_at_once_and_are_told_of_
     assert await places_of(world) == []
     told = """select count(*), count(distinct alert_id) from outbox join alerts on alert_id = stream_id
               where sku = :sku and type = 'inventory.alert_resolved'"""
-    assert [tuple(row) for row in await rows(world.database, told, sku=world.sku)] == [(2, 2)]
+    assert [tuple(row) for row in await rows(world.database, told, sku=world.sku)] == [(4, 4)]
+
+
+async def test_what_is_left_of_a_deleted_product_is_written_off_and_told_of(world: World) -> None:
+    product = await scalar(world.database, "select product_id from inventory where sku = :sku", sku=world.sku)
+    left = await scalar(world.database, "select quantity_total from inventory where sku = :sku", sku=world.sku)
+    body = {"eventId": world.name("p-1"), "productId": str(product)}
+    await world.publish(world.settings.kafka_topic_product_events, body, headers={"ce_type": "product.deleted"})
+    await world.delivered("p-1")
+    query = """select m.type, m.quantity, m.total_after, m.reason, m.reference, m.performed_by_name,
+                      (select count(*) from outbox o where o.stream_id = m.inventory_id and o.sequence = m.sequence
+                                                       and o.type = 'inventory.stock_updated') as told
+               from stock_movements m join inventory using (inventory_id) where sku = :sku
+               order by m.sequence desc limit 1"""
+    [line] = await rows(world.database, query, sku=world.sku)
+    assert tuple(line) == ("ADJUSTMENT", -left, 0, "product deleted", f"product {product}", "system:bridge", 1)
 
 
 async def put_empty_rows(world: World, product: UUID) -> None:

@@ -69,7 +69,7 @@ INVENTORY = (
         WRITE,
         answers(None, 204),
         has_version=True,
-        problems={409: ("stock_in_use",)},
+        problems={409: ("stock_in_use",), 422: ("approval_required",)},
     ),
     Route(
         "POST",

@@ -11,7 +11,7 @@ import pytest
 from db.alerts import AlertFilter
 from db.engine import Database
 from db.paging import PageRequest
-from domain.alerts import Alert, AlertStatus, Resolution
+from domain.alerts import STOCK_ALERTS, Alert, AlertStatus, Resolution
 from domain.contracts.reservations import Source
 from domain.errors import AlertResolved, NotFound, Unprocessable
 from domain.ids import Actor
@@ -100,5 +100,6 @@ async def test_a_row_that_is_counted_or_given_another_point_or_retired_has_its_a
     await stock_commands.update(item.inventory_id, StockItemChanges(reorder_quantity=7), caller, expected_version=None)
     assert (await only_alert(views, item.sku)).status is AlertStatus.OPEN
     await stock_commands.delete(item.inventory_id, caller, expected_version=None)
-    assert (await only_alert(views, item.sku)).resolution is Resolution.RETIRED
+    over = (await views.alert_list(AlertFilter(sku=item.sku), PageRequest())).items
+    assert {alert.kind: alert.resolution for alert in over} == dict.fromkeys(STOCK_ALERTS, Resolution.RETIRED)
     await assert_invariants(db)

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from db.engine import Database
 from domain.adjustments import BatchResult, StockAdjustment
 from domain.errors import (
     AlreadyExists,
+    ApprovalRequired,
     BatchRefused,
     Conflict,
     InsufficientStock,
@@ -370,9 +372,52 @@ class TestDelete:
     ) -> None:
         item = await add_stock(db, 10)
         await stock_commands.delete(item.inventory_id, caller, expected_version=item.version)
-        assert len(await ledger_of(db, item)) == 1
+        assert [line.quantity for line in await ledger_of(db, item)] == [10, -10]
         with pytest.raises(NotFound):
             await stock_commands.delete(item.inventory_id, caller, expected_version=None)
+
+    async def test_what_is_left_is_written_off_and_told_of(
+        self, db: Database, stock_commands: StockCommands, caller: Caller
+    ) -> None:
+        item = await add_stock(db, 50, reorder_point=20)
+        await stock_commands.delete(item.inventory_id, caller, expected_version=None)
+        line = (await ledger_of(db, item))[-1]
+        assert (line.type, line.quantity, line.total_after, line.reason) == ("ADJUSTMENT", -50, 0, "retired")
+        assert (line.performed_by, line.performed_by_name) == (caller.actor.actor_id, "clerk")
+        told = [news for news in await news_of(db, item.inventory_id) if news.sequence == 2]
+        assert sorted(news.type.removeprefix("inventory.") for news in told) == [
+            "low_stock",
+            "out_of_stock",
+            "stock_updated",
+        ]
+        await assert_invariants(db)
+
+    async def test_an_empty_row_leaves_without_a_line(
+        self, db: Database, stock_commands: StockCommands, caller: Caller
+    ) -> None:
+        item = await add_stock(db, 0, warehouse=await add_warehouse(db, adjustment_threshold_quantity=0))
+        await stock_commands.delete(item.inventory_id, caller, expected_version=None)
+        assert await ledger_of(db, item) == []
+
+    @pytest.mark.parametrize(
+        ("pieces", "place"),
+        [
+            (101, {}),
+            (6, {"adjustment_threshold_quantity": 5}),
+            (6, {"adjustment_threshold_value": Decimal(20)}),
+        ],
+        ids=["pieces", "pieces here", "value"],
+    )
+    async def test_more_than_one_may_write_off_alone_stays(
+        self, db: Database, stock_commands: StockCommands, caller: Caller, pieces: int, place: dict[str, Any]
+    ) -> None:
+        there = await add_warehouse(db, **place)
+        item = await add_stock(db, pieces, warehouse=there, unit_cost=Decimal(4), currency="EUR")
+        with pytest.raises(ApprovalRequired) as refused:
+            await stock_commands.delete(item.inventory_id, caller, expected_version=None)
+        assert refused.value.extra == {"quantityTotal": pieces}
+        assert await stock_now(db, item) == item
+        assert len(await ledger_of(db, item)) == 1
 
     async def test_what_is_reserved_stays(self, db: Database, stock_commands: StockCommands, caller: Caller) -> None:
         item = await add_stock(db, 10)

@@ -124,6 +124,14 @@ async def test_a_shelf_may_be_as_full_when_it_is_made_as_when_it_is_counted(face
     assert (refused.status, refused.pointers) == (422, ["/quantityTotal"])
 
 
+async def test_more_than_one_may_write_off_alone_is_no_reason_to_retire_a_row(face: Face) -> None:
+    made = await row(face, quantityTotal=50_000)
+    path = f"{INVENTORY}/{made['inventoryId']}"
+    refused = await face.ask("DELETE", path)
+    assert (refused.status, refused.code, refused.json["quantityTotal"]) == (422, "approval_required", 50_000)
+    assert (await face.get(path)).json["quantityTotal"] == 50_000
+
+
 async def test_a_list_is_walked_to_its_end_without_repeats(face: Face) -> None:
     product = str(uuid.uuid4())
     made = {(await row(face, productId=product))["inventoryId"] for _ in range(5)}

@@ -96,7 +96,9 @@ class Shelf(Named):
             self._resolve(LOW, "rule_changed")
 
     def retire(self) -> None:
-        """No longer kept here."""
+        """No longer kept here: what is left is written off."""
+        if self.total:
+            self.move(-self.total, "ADJUSTMENT")
         self.is_retired = True
         for kind in (LOW, OUT):
             self._resolve(kind, "retired")

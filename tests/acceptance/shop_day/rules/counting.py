@@ -105,12 +105,14 @@ class Counting(Day):
 
     @rule(shelf=one_of(kept))
     def retire(self, shelf: Shelf) -> None:
-        """A shelf is no longer used, unless something on it is promised."""
+        """A shelf is no longer used, unless something on it is promised, or too much is left for one person."""
         if len(self.books.kept()) == 1:
             return
         answer = self.ask(ANNA, "DELETE", f"/inventory/{shelf.inventory_id}")
         if shelf.reserved:
             answer.must(409, "stock_in_use")
+        elif shelf.total and needs_somebody(shelf, -shelf.total):
+            same(answer.must(422, "approval_required")["quantityTotal"], shelf.total, shelf)
         else:
             answer.must(204)
             shelf.retire()
