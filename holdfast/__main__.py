@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,9 +17,6 @@ from holdfast.command import DEFAULT_DIRECTORY, finish, read_settings, refuse, r
 from holdfast.stack.errors import StackError
 from holdfast.stack_file import STACK_FILE
 from runtime.lifecycle import exit_process
-
-if TYPE_CHECKING:
-    from holdfast.staff import Desk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -132,7 +129,7 @@ def waiting(
 ) -> None:
     """Show what waits for somebody's approval."""
     staff = importlib.import_module("holdfast.staff")
-    finish(staff.waiting(_desk(as_name, api, token, as_json=as_json)))
+    finish(staff.waiting(staff.desk(settings_here(), as_name, api, token, as_json=as_json)))
 
 
 def _take_step(step: Step, explanation: str) -> None:
@@ -146,6 +143,7 @@ def _take_step(step: Step, explanation: str) -> None:
         line: Annotated[list[str] | None, typer.Option(help="SKU=QUANTITY, as often as needed; all if none.")] = None,
         receipt: Annotated[str, typer.Option(help="The delivery's own number: it counts once.")] = "",
         discrepancy: Annotated[str, typer.Option(help="What became of a gap: lost, found or return.")] = "",
+        key: Annotated[str, typer.Option(help="The key of a step whose outcome is not known, to take it once.")] = "",
         as_name: AsOption = "developer",
         api: ApiOption = "",
         token: TokenOption = "",
@@ -160,8 +158,9 @@ def _take_step(step: Step, explanation: str) -> None:
             lines=line or (),
             receipt_id=receipt,
             discrepancy=discrepancy,
+            key=key or staff.new_key(),
         )
-        finish(staff.take(_desk(as_name, api, token, as_json=as_json), taken))
+        finish(staff.take(staff.desk(settings_here(), as_name, api, token, as_json=as_json), taken))
 
     command.__name__ = step.value
     app.command(name=step.value, help=explanation)(command)
@@ -232,16 +231,6 @@ def main() -> NoReturn:
         traceback.print_exc()
         exit_process(1)
     exit_process(0)
-
-
-def _desk(as_name: str, api: str, token: str, *, as_json: bool) -> Desk:
-    """The service to speak to, and a token for it: the given one, or a development token in somebody's name."""
-    settings = settings_here()
-    auth = importlib.import_module("gateway.auth")
-    bearer = token or auth.development_token(settings, subject=as_name, scopes=auth.SCOPES)
-    address = api or f"http://{settings.app_host}:{settings.app_port}"
-    desk: Desk = importlib.import_module("holdfast.staff").Desk(address, bearer, as_json)
-    return desk
 
 
 if __name__ == "__main__":

@@ -1,26 +1,32 @@
 """The console for staff: `holdfast waiting`, `holdfast approve adjustment ID`, `holdfast receive transfer ID`, …
 
 Speaks to the running service over REST like anybody else, so that every step meets the same rules and leaves the same
-line in the audit trail. Knows which nouns take which step; the service decides everything else.
+line in the audit trail. Knows which nouns take which step; the service decides everything else. A step keeps its key
+until it is known what became of it, and says how to repeat it when that stays unknown.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from domain.operations import OperationKind, Step
+from gateway.auth import SCOPES, development_token
+from holdfast.rest_client import NO_ANSWER, PATIENCE_SECONDS, Answer, PatienceEnded, open_rest
+from runtime.settings import Settings
 
 REQUEST_SECONDS_MAX = 30.0
+INTERRUPTED = 130
+"""What shells say of a command that was ended by Ctrl-C."""
 
 PATHS = {
     OperationKind.ADJUSTMENT: "adjustments",
@@ -33,18 +39,28 @@ WAITING = {"adjustments": "PENDING", "transfers": "PENDING_APPROVAL", "purchase-
 _ID_NAMES = ("adjustmentId", "transferId", "purchaseOrderId")
 
 
+def new_key() -> str:
+    """A key that no step has had."""
+    return str(uuid.uuid4())
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The service that a command speaks to, and in whose name."""
+    """The service that a command speaks to, and in whose name; `options` say the same on the command line."""
 
     api: str
     token: str
     as_json: bool = False
+    options: Sequence[str] = ()
+    patience_seconds: float = PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A step to take. `lines` are `SKU=QUANTITY`; without any, all that is outstanding is meant."""
+    """A step to take. `lines` are `SKU=QUANTITY`; without any, all that is outstanding is meant.
+
+    The same step with the same `key` counts once.
+    """
 
     kind: OperationKind
     operation_id: str
@@ -53,11 +69,12 @@ class Taken:
     lines: Sequence[str] = ()
     receipt_id: str = ""
     discrepancy: str = ""
+    key: str = field(default_factory=new_key)
 
     @property
     def path(self) -> str:
         """Where the step is taken."""
-        return f"{PATHS[self.kind]}/{self.operation_id}/{self.step}"
+        return f"/{PATHS[self.kind]}/{self.operation_id}/{self.step}"
 
     def body(self) -> dict[str, Any]:
         """What is said with it; nothing that was not given. Raises typer.BadParameter for a line that is none."""
@@ -69,10 +86,31 @@ class Taken:
         }
         return {name: value for name, value in given.items() if value}
 
+    def command(self, options: Sequence[str]) -> str:
+        """What to type to take it again; with these options for where and in whose name."""
+        texts = {"--reason": self.reason, "--receipt": self.receipt_id, "--discrepancy": self.discrepancy}
+        said = [f"{option}={text}" for option, text in texts.items() if text]
+        lines = [f"--line={line}" for line in self.lines]
+        noun = ["holdfast", self.step.value, self.kind.value, self.operation_id]
+        return shlex.join([*noun, *said, *lines, *options, f"--key={self.key}"])
+
+
+def desk(settings: Settings, as_name: str, api: str, token: str, *, as_json: bool) -> Desk:
+    """The service to speak to, and a token for it: the given one, or a development token in somebody's name."""
+    address = api or f"http://{settings.app_host}:{settings.app_port}"
+    bearer = token or development_token(settings, subject=as_name, scopes=SCOPES)
+    # A token is no word for a screen; in another name than before, the same key would be a new one.
+    caller = "--token=TOKEN" if token else f"--as={as_name}"
+    return Desk(address, bearer, as_json, [f"--api={address}", caller, *(["--json"] if as_json else [])])
+
 
 def take(desk: Desk, taken: Taken) -> int:
     """Take a step and show what became of it; 0 when it was taken."""
-    return asyncio.run(_take(desk, taken))
+    try:
+        return asyncio.run(_take(desk, taken))
+    except KeyboardInterrupt:
+        _tell_how_to_repeat(desk, taken)
+        return INTERRUPTED
 
 
 def waiting(desk: Desk) -> int:
@@ -81,25 +119,49 @@ def waiting(desk: Desk) -> int:
 
 
 async def _take(desk: Desk, taken: Taken) -> int:
-    body = taken.body()
-    status, answer = await _ask(desk, "POST", taken.path, body=body)
+    answer = await _answer_to(desk, taken, taken.body())
+    is_unknown = answer.status >= 500 or not answer.is_final
     if desk.as_json:
-        typer.echo(json.dumps(answer, indent=2))
-    elif status >= 400:
-        typer.echo(f"{answer.get('code', status)}: {answer.get('detail', 'no answer')}", err=True)
+        typer.echo(json.dumps(_words(answer) | ({"idempotencyKey": taken.key} if is_unknown else {}), indent=2))
+    elif answer.status >= 400:
+        _tell_refusal(answer)
     else:
-        typer.echo(f"{taken.kind} {taken.operation_id} is {answer['status']} now.")
-    return 0 if status < 400 else 1
+        typer.echo(f"{taken.kind} {taken.operation_id} is {answer.body['status']} now.")
+    if is_unknown:
+        _tell_how_to_repeat(desk, taken)
+    return 0 if answer.status < 400 else 1
+
+
+async def _answer_to(desk: Desk, taken: Taken, body: dict[str, Any]) -> Answer:
+    """The final answer to a step; the last one, or that there was none, when patience ends."""
+
+    def tell(failure: str) -> None:
+        typer.echo(f"No final answer yet ({failure}): asking again, with the key {taken.key}.", err=True)
+
+    try:
+        async with open_rest(desk.api, desk.token, request_seconds_max=REQUEST_SECONDS_MAX) as rest:
+            return await rest.post_patiently(
+                taken.path,
+                body,
+                key=taken.key,
+                patience_seconds=desk.patience_seconds,
+                heeds_retry_after=True,
+                on_first_failure=tell,
+            )
+    except PatienceEnded as end:
+        return end.last or _silence(desk, end.__cause__)
+    except NO_ANSWER as error:
+        return _silence(desk, error)
 
 
 async def _waiting(desk: Desk) -> int:
     found: dict[str, list[dict[str, Any]]] = {}
     for path, state in WAITING.items():
-        status, answer = await _ask(desk, "GET", path, query={"status": state})
-        if status >= 400:
-            typer.echo(f"{answer.get('code', status)}: {answer.get('detail', 'no answer')}", err=True)
+        answer = await _look(desk, f"/{path}", status=state)
+        if answer.status >= 400:
+            _tell_refusal(answer)
             return 1
-        found[path] = answer["items"]
+        found[path] = answer.body["items"]
     if desk.as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
@@ -107,22 +169,32 @@ async def _waiting(desk: Desk) -> int:
     return 0
 
 
-async def _ask(
-    desk: Desk, method: str, path: str, *, body: Any = None, query: dict[str, str] | None = None
-) -> tuple[int, Any]:
-    """One request; a POST carries a key, so that it may be sent again by whoever sees no answer."""
-    headers = {"Authorization": f"Bearer {desk.token}"}
-    if method == "POST":
-        headers["Idempotency-Key"] = str(uuid.uuid4())
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
+async def _look(desk: Desk, path: str, **query: str) -> Answer:
     try:
-        async with (
-            aiohttp.ClientSession(desk.api, timeout=timeout, headers=headers) as session,
-            session.request(method, f"/api/v1/{path}", json=body, params=query) as response,
-        ):
-            return response.status, await response.json(content_type=None)
-    except (OSError, aiohttp.ClientError, TimeoutError) as error:
-        return 503, {"code": "unavailable", "detail": f"{desk.api} does not answer: {error or type(error).__name__}"}
+        async with open_rest(desk.api, desk.token, request_seconds_max=REQUEST_SECONDS_MAX) as rest:
+            return await rest.get(path, **query)
+    except NO_ANSWER as error:
+        return _silence(desk, error)
+
+
+def _silence(desk: Desk, error: BaseException | None) -> Answer:
+    detail = f"{desk.api} does not answer: {error or type(error).__name__}"
+    return Answer(503, {"code": "unavailable", "detail": detail}, seconds=0.0)
+
+
+def _words(answer: Answer) -> dict[str, Any]:
+    """What was answered, also when it was not the service that did."""
+    return answer.body if isinstance(answer.body, dict) else {"code": answer.code, "detail": "no answer"}
+
+
+def _tell_refusal(answer: Answer) -> None:
+    words = _words(answer)
+    typer.echo(f"{answer.code}: {words.get('detail', 'no answer')}", err=True)
+
+
+def _tell_how_to_repeat(desk: Desk, taken: Taken) -> None:
+    typer.echo("It is not known whether it was done. The same key makes it count once, within 24 hours:", err=True)
+    typer.echo(f"  {taken.command(desk.options)}", err=True)
 
 
 def _as_table(found: dict[str, list[dict[str, Any]]]) -> Table:

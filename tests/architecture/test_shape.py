@@ -41,7 +41,7 @@ HOMES = {
         "holdfast/bench/yardstick_eager.py",
     ),
     # The demo, the benchmarks and the staff console speak to the service from outside.
-    "aiohttp": ("gateway/http/", "runtime/health.py", "holdfast/demo/", "holdfast/bench/", "holdfast/staff.py"),
+    "aiohttp": ("gateway/http/", "runtime/health.py", "holdfast/demo/", "holdfast/bench/", "holdfast/rest_client.py"),
     "grpc": ("gateway/rpc/", "holdfast/demo/", "holdfast/bench/"),
     "aiokafka": ("runtime/kafka.py",),
     # holdfast/stack wraps the password it has made in the type that the settings have for it.

@@ -23,12 +23,13 @@ class FlakyShop:
 
     def __init__(self, *answers: tuple[int, dict[str, str]]) -> None:
         self.answers = list(answers)
+        self.headers: dict[str, str] = {}
         self.keys: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.keys.append(request.headers["Idempotency-Key"])
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return web.json_response(body, status=status)
+        return web.json_response(body, status=status, headers=self.headers)
 
 
 @pytest.fixture
@@ -71,6 +72,13 @@ async def test_patience_ends_and_says_what_it_got(rest: Rest, shop: FlakyShop) -
     shop.answers = [(503, {"code": "unavailable"})]
     with pytest.raises(PatienceEnded, match="unavailable"):
         await rest.post_patiently("/reservations", {}, key="k", patience_seconds=0.3)
+
+
+async def test_who_heeds_retry_after_does_not_ask_before_it(rest: Rest, shop: FlakyShop) -> None:
+    shop.answers, shop.headers = [(503, {"code": "saturated"})], {"Retry-After": "60"}
+    with pytest.raises(PatienceEnded) as ended:
+        await rest.post_patiently("/reservations", {}, key="k", patience_seconds=30, heeds_retry_after=True)
+    assert (shop.keys, ended.value.last and ended.value.last.retry_after_seconds) == (["k"], 60)
 
 
 def test_nothing_claimed_is_nothing_held_and_one_broken_claim_breaks_all() -> None:
