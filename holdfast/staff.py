@@ -11,7 +11,7 @@ import asyncio
 import json
 import shlex
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from domain.limits import PAGE_ROWS_MAX
 from domain.operations import OperationKind, Step
 from gateway.auth import SCOPES, development_token
 from holdfast.rest_client import NO_ANSWER, PATIENCE_SECONDS, Answer, PatienceEnded, open_rest
@@ -157,11 +158,11 @@ async def _answer_to(desk: Desk, taken: Taken, body: dict[str, Any]) -> Answer:
 async def _waiting(desk: Desk) -> int:
     found: dict[str, list[dict[str, Any]]] = {}
     for path, state in WAITING.items():
-        answer = await _look(desk, f"/{path}", status=state)
-        if answer.status >= 400:
-            _tell_refusal(answer)
+        try:
+            found[path] = [item async for item in _listed(desk, f"/{path}", status=state)]
+        except _Refused as refused:
+            _tell_refusal(refused.answer)
             return 1
-        found[path] = answer.body["items"]
     if desk.as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
@@ -169,12 +170,30 @@ async def _waiting(desk: Desk) -> int:
     return 0
 
 
-async def _look(desk: Desk, path: str, **query: str) -> Answer:
-    try:
-        async with open_rest(desk.api, desk.token, request_seconds_max=REQUEST_SECONDS_MAX) as rest:
-            return await rest.get(path, **query)
-    except NO_ANSWER as error:
-        return _silence(desk, error)
+async def _listed(desk: Desk, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+    """Every item of a list, page by page to its end. Raises _Refused."""
+    place: dict[str, str] = {}
+    async with open_rest(desk.api, desk.token, request_seconds_max=REQUEST_SECONDS_MAX) as rest:
+        while True:
+            try:
+                answer = await rest.get(path, **query, pageSize=str(PAGE_ROWS_MAX), **place)
+            except NO_ANSWER as error:
+                raise _Refused(_silence(desk, error)) from error
+            if answer.status >= 400:
+                raise _Refused(answer)
+            for item in answer.body["items"]:
+                yield item
+            if answer.body["nextPageToken"] is None:
+                return
+            place = {"pageToken": answer.body["nextPageToken"]}
+
+
+class _Refused(Exception):
+    """A list that cannot be had to its end."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
 
 
 def _silence(desk: Desk, error: BaseException | None) -> Answer:

@@ -9,20 +9,23 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 import typer
 from aiohttp import web
 
 from db.engine import Database
-from domain.errors import SelfApproval
+from db.paging import Page, PageRequest
+from domain.adjustments import StockAdjustment
+from domain.errors import SelfApproval, Unavailable
 from domain.operations import OperationKind, Step
 from gateway.auth import development_token
 from holdfast import staff
 from holdfast.staff import Desk, Taken
 from runtime.settings import Settings
 from tests.gateway.http.conftest import with_usual_answers
-from tests.gateway.http.face import ADJUSTMENT, Face, served
+from tests.gateway.http.face import ADJUSTMENT, WAITING, Face, served
 
 SETTINGS = Settings(app_env="test")
 Told = tuple[int, str, dict[str, str]]
@@ -186,6 +189,35 @@ async def test_an_answer_may_be_json(face: Face, capsys: pytest.CaptureFixture[s
     await asyncio.to_thread(staff.take, desk(face, as_json=True), approval())
     printed = capsys.readouterr().out
     assert json.loads(printed[printed.index("{\n") :])["code"] == "self_approval"
+
+
+async def test_everything_that_waits_is_shown_however_many_pages_it_fills(
+    face: Face, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = replace(WAITING, adjustment_id=UUID(int=1))
+    pages = {None: Page((newest,), "a"), "a": Page((), "b"), "b": Page((WAITING,))}
+    asked: list[tuple[int, str | None]] = []
+
+    async def page(_: object, request: PageRequest) -> Page[StockAdjustment]:
+        asked.append((request.size, request.token))
+        return pages[request.token]
+
+    face.operation_views.answers |= {"adjustment_list": page}
+    for name in ("transfer_list", "purchase_order_list"):
+        face.operation_views.answers[name] = Page(())
+    assert await asyncio.to_thread(staff.waiting, desk(face, as_json=True)) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(printed[printed.index("{\n") :])
+    assert [one["adjustmentId"] for one in found["adjustments"]] == [str(newest.adjustment_id), str(ADJUSTMENT)]
+    assert asked == [(200, None), (200, "a"), (200, "b")]
+
+
+async def test_a_list_that_cannot_be_had_is_said_so(face: Face, capsys: pytest.CaptureFixture[str]) -> None:
+    face.operation_views.answers["adjustment_list"] = Unavailable("busy")
+    assert await asyncio.to_thread(staff.waiting, desk(face)) == 1
+    assert "unavailable: busy\n" in capsys.readouterr().err
+    assert await asyncio.to_thread(staff.waiting, Desk("http://127.0.0.1:1", "token")) == 1
+    assert "does not answer" in capsys.readouterr().err
 
 
 def test_lines_are_read_strictly() -> None:
