@@ -79,7 +79,7 @@ class Endpoint:
             answer = await self._to_the_end(self._keyed(request, call, given, told), exchange, call, told)
         else:
             answer = await self._in_time(self._keyed(request, call, given, told), call)
-        return _response(answer, request.if_none_match if self._route.method == "GET" else None)
+        return _response(answer, request.if_none_match if self._route.heeds_none_match else None)
 
     async def _caller(self, request: web.Request, exchange: Exchange) -> Caller | None:
         if not self._route.scopes:

@@ -95,7 +95,7 @@ def _parameters(route: Route) -> list[Parameter | Reference]:
         parameters.append(IDEMPOTENCY_KEY)
     if route.has_version and route.method in {"PUT", "DELETE"}:
         parameters.append(IF_MATCH)
-    if route.has_version and route.method == "GET":
+    if route.heeds_none_match:
         parameters.append(IF_NONE_MATCH)
     return [*parameters, REQUEST_ID]
 
@@ -147,7 +147,7 @@ def _successes(route: Route) -> dict[str, Response | Reference]:
             headers=header_references(_success_headers(route, success)),
             content=_content(success),
         )
-    if route.has_version and route.method == "GET":
+    if route.heeds_none_match:
         answers["304"] = Response(description="Not Modified", headers=header_references(["X-Request-Id", "ETag"]))
     return answers
 

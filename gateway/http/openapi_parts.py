@@ -23,7 +23,8 @@ too much is in work, holds are shed with 503 `saturated`; a 429 is not ours, tre
 again, with `Idempotent-Replayed: true`, for 24 hours; another body gets 422, a repeat while the first is still \
 running 409. 5xx are not kept. Keys belong to the caller, the method and the path.
 
-**Versions.** Single resources carry a strong `ETag`; `If-Match` on PUT and DELETE, `If-None-Match` on GET.
+**Versions.** Single resources carry a strong `ETag`; `If-Match` on PUT and DELETE, `If-None-Match` on \
+GET where it is listed; what else is shown beside a resource may change without its version.
 
 **Lists** answer `{items, nextPageToken}`; the token is opaque and goes with the same filters and order.
 

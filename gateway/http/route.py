@@ -44,6 +44,7 @@ class Route:
 
     The handler's docstring is the operation's description. `makes` names the id of what a POST makes. `problems` are
     the codes that only this operation answers, by status. `only_asks` marks a POST that changes nothing.
+    `tells_more` marks a GET whose body also changes without its version: it is always sent whole, never 304.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Route:
     body_required: bool = True
     query: type[Query] | None = None
     has_version: bool = False
+    tells_more: bool = False
     only_asks: bool = False
     makes: str | None = None
     problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -84,6 +86,11 @@ class Route:
     def changes_state(self) -> bool:
         """Whether the work must run to its end once it has begun."""
         return self.method != "GET" and not self.only_asks
+
+    @property
+    def heeds_none_match(self) -> bool:
+        """Whether whoever knows the version knows the whole answer."""
+        return self.method == "GET" and self.has_version and not self.tells_more
 
     @property
     def takes_key(self) -> bool:

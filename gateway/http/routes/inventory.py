@@ -28,7 +28,15 @@ ROWS = answers(InventoryListing)
 
 INVENTORY = (
     Route("GET", "/api/v1/inventory", inventory.list_all, READ, ROWS, query=InventoryQuery),
-    Route("GET", "/api/v1/inventory/{inventoryId}", inventory.read, READ, answers(InventoryRow), has_version=True),
+    Route(
+        "GET",
+        "/api/v1/inventory/{inventoryId}",
+        inventory.read,
+        READ,
+        answers(InventoryRow),
+        has_version=True,
+        tells_more=True,  # what is on its way to it
+    ),
     Route("GET", "/api/v1/inventory/product/{productId}", inventory.list_of_product, READ, ROWS, query=PageQuery),
     Route("GET", "/api/v1/inventory/sku/{sku}", inventory.list_of_sku, READ, ROWS, query=PageQuery),
     Route(

@@ -31,6 +31,7 @@ WAITLIST = (
         RESERVATIONS_READ,
         answers(WaitlistEntry),
         has_version=True,
+        tells_more=True,  # its position: others leave the line
     ),
     Route(
         "DELETE",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from domain.errors import WaitlistSettled
 from domain.reservations import Item
 from domain.waitlist import WaitlistStatus, Wish
 from gateway.auth import INVENTORY_READ, RESERVATIONS_WRITE
-from tests.gateway.http.face import IN_LINE, PRODUCT, RESERVATION, ROW, SERVED, WAREHOUSE, Face
+from tests.gateway.http.face import IN_LINE, PRODUCT, RESERVATION, ROW, SERVED, THIRD_IN_LINE, WAREHOUSE, Face
 
 PATH = "/api/v1/waitlist"
 WISH = {"orderId": "order-1", "sku": "TEA-GREEN-250", "quantity": 2}
@@ -95,6 +96,13 @@ async def test_a_single_entry_tells_its_position_until_its_waiting_is_over(face:
     offered = await face.get(f"{PATH}/{IN_LINE}")
     assert (offered.json["status"], offered.json["reservationId"]) == ("OFFERED", str(RESERVATION))
     assert "position" not in offered.json
+
+
+async def test_a_position_is_told_whole_however_often_it_is_asked_for(face: Face) -> None:
+    known = {"If-None-Match": (await face.get(f"{PATH}/{IN_LINE}")).headers["ETag"]}
+    face.views.answers["waitlist_entry"] = replace(THIRD_IN_LINE, position=2)
+    later = await face.get(f"{PATH}/{IN_LINE}", headers=known)
+    assert (later.status, later.json["position"], later.headers["ETag"]) == (200, 2, '"1"')
 
 
 async def test_leaving_is_answered_without_a_word_or_with_what_was_offered(face: Face) -> None:
