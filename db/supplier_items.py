@@ -41,14 +41,20 @@ async def of_supplier(session: ReadSession, supplier_id: UUID, skus: Collection[
 
 
 async def put(
-    session: WriteSession, supplier_id: UUID, sku: str, terms: Terms, *, expected_version: int | None
+    session: WriteSession,
+    supplier_id: UUID,
+    sku: str,
+    terms: Terms,
+    *,
+    expected_version: int | None,
+    must_exist: bool = False,
 ) -> tuple[SupplierItem, bool] | None:
     """Write the terms of one SKU, whatever they were before; also whether they are new.
 
-    None when there are none of the `expected_version`: only without one are terms made.
+    None when there are none of the `expected_version`, or none at all and they `must_exist`: else terms are made.
     """
     statement = _made_or_changed(supplier_id, sku, terms)
-    if expected_version is not None:
+    if must_exist or expected_version is not None:
         statement = _changed(supplier_id, sku, terms, expected_version)
     row = (await session.execute(statement)).first()
     return (supplier_item_of(row), row.is_new) if row else None
@@ -70,7 +76,7 @@ def _made_or_changed(supplier_id: UUID, sku: str, terms: Terms) -> Executable:
     )
 
 
-def _changed(supplier_id: UUID, sku: str, terms: Terms, expected_version: int) -> Executable:
+def _changed(supplier_id: UUID, sku: str, terms: Terms, expected_version: int | None) -> Executable:
     return (
         update(supplier_items)
         .where(*_is(supplier_id, sku, expected_version))

@@ -61,15 +61,24 @@ class SupplierCommands:
         return changed
 
     async def put_item(
-        self, supplier_id: UUID, sku: str, terms: Terms, caller: Caller, *, expected_version: int | None
+        self,
+        supplier_id: UUID,
+        sku: str,
+        terms: Terms,
+        caller: Caller,
+        *,
+        expected_version: int | None,
+        must_exist: bool = False,
     ) -> tuple[SupplierItem, bool]:
-        """Say on which terms a supplier sells a SKU; also whether that is new, which it never is with a version.
+        """Say on which terms a supplier sells a SKU; also whether that is new.
 
-        Raises NotFound, StaleVersion, Unprocessable.
+        It never is with a version, nor if terms `must_exist`. Raises NotFound, StaleVersion, Unprocessable.
         """
         check_terms(sku, terms)
         item, is_new = await self._database.writing(
-            lambda session: _put_item(session, supplier_id, sku, terms, expected_version),
+            lambda session: _put_item(
+                session, supplier_id, sku, terms, expected_version=expected_version, must_exist=must_exist
+            ),
             # With a version the repeat of a commit that has arrived would find it gone.
             idempotent=expected_version is None,
         )
@@ -114,11 +123,19 @@ async def _update(
 
 
 async def _put_item(
-    session: WriteSession, supplier_id: UUID, sku: str, terms: Terms, expected_version: int | None
+    session: WriteSession,
+    supplier_id: UUID,
+    sku: str,
+    terms: Terms,
+    *,
+    expected_version: int | None,
+    must_exist: bool,
 ) -> tuple[SupplierItem, bool]:
     if await suppliers.get(session, supplier_id) is None:
         raise NotFound("no supplier has this id")
-    written = await supplier_items.put(session, supplier_id, sku, terms, expected_version=expected_version)
+    written = await supplier_items.put(
+        session, supplier_id, sku, terms, expected_version=expected_version, must_exist=must_exist
+    )
     if written is None:
         current = await supplier_items.get(session, supplier_id, sku)
         raise _stale(current) if current else StaleVersion(NOT_SOLD)

@@ -21,7 +21,7 @@ class Call(Generic[B, Q]):
     """One request, read and checked. `deadline` is on the clock of time.monotonic(), in seconds.
 
     `resource_id` is the id for whatever the call makes: new, or the one recorded with the idempotency key.
-    `expected_version` comes from If-Match, None when any version will do.
+    `expected_version` comes from If-Match, None when any version will do; `must_exist` says that there must be one.
     """
 
     services: Services
@@ -34,6 +34,7 @@ class Call(Generic[B, Q]):
     resource_id: UUID
     deadline: float
     expected_version: int | None = None
+    must_exist: bool = False
 
     @property
     def actor(self) -> Caller:

@@ -118,6 +118,7 @@ class Endpoint:
             resource_id=NOTHING_MADE,
             deadline=deadline,
             expected_version=expected_version,
+            must_exist=bool(request.if_match),
         )
         return call, given
 

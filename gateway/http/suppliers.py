@@ -82,12 +82,17 @@ async def put_item(call: Call[SupplierItemPut, None]) -> Reply:
     """Say on which terms a supplier sells a SKU.
 
     201 when it did not sell it before. The terms hold for orders to come; those that are made keep theirs. Send
-    `If-Match` to be sure of what you change: where nothing is sold, no version is the right one.
+    `If-Match` to be sure of what you change: where nothing is sold, no version is the right one, nor is `*`.
     """
     supplier_id, sku = call.ids["supplierId"], call.texts["sku"]
     check_named_alike({"supplier_id": supplier_id, "sku": sku}, call.body.read_only())
     item, is_new = await call.services.suppliers.put_item(
-        supplier_id, sku, call.body.terms(), call.actor, expected_version=call.expected_version
+        supplier_id,
+        sku,
+        call.body.terms(),
+        call.actor,
+        expected_version=call.expected_version,
+        must_exist=call.must_exist,
     )
     if not is_new:
         return _item_reply(item)

@@ -254,8 +254,9 @@ async def test_a_threshold_is_moved_only_with_the_right_to_approve(face: Face) -
 async def test_of_two_who_change_the_same_terms_one_is_too_late(face: Face) -> None:
     new = {"code": uuid.uuid4().hex[:12], "name": "Teahouse", "currency": "EUR"}
     path = f"{(await face.post('/api/v1/suppliers', new)).headers['Location']}/items/TEA"
-    too_early = await face.ask("PUT", path, body={"unitCost": "4.2"}, headers={"If-Match": '"1"'})
-    assert (too_early.status, (await face.get(path)).status) == (412, 404)
+    for tag in ('"1"', "*"):
+        too_early = await face.ask("PUT", path, body={"unitCost": "4.2"}, headers={"If-Match": tag})
+        assert (too_early.status, too_early.code, (await face.get(path)).status) == (412, "stale_version", 404)
     made = await face.ask("PUT", path, body={"unitCost": "4.2", "packSize": 12})
     read = await face.get(made.headers["Location"])
     assert (made.status, read.json, read.headers["ETag"]) == (201, made.json, made.headers["ETag"])
@@ -266,8 +267,10 @@ async def test_of_two_who_change_the_same_terms_one_is_too_late(face: Face) -> N
     assert (done.status, late.status, late.code) == (200, 412, "stale_version")
     now = await face.get(path, headers={"If-None-Match": read.headers["ETag"]})
     assert (now.status, now.json, now.headers["ETag"]) == (200, done.json, done.headers["ETag"])
+    any_version = await face.ask("PUT", path, body={"unitCost": "4.5"}, headers={"If-Match": "*"})
+    assert (any_version.status, any_version.json["version"]) == (200, now.json["version"] + 1)
     assert (await face.ask("DELETE", path, headers=mine)).status == 412
-    assert (await face.ask("DELETE", path, headers={"If-Match": now.headers["ETag"]})).status == 204
+    assert (await face.ask("DELETE", path, headers={"If-Match": any_version.headers["ETag"]})).status == 204
 
 
 async def test_an_order_waits_in_line_until_it_leaves(face: Face, keys: Iterator[dict[str, str]]) -> None:

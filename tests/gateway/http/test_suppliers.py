@@ -97,7 +97,7 @@ async def test_terms_are_made_and_replaced_under_their_sku(face: Face) -> None:
     assert "Location" not in answer.headers
     (supplier_id, sku, terms, _), options = face.suppliers.last("put_item")
     assert (supplier_id, sku, terms) == (SUPPLIER, "TEA-GREEN-250", Terms(unit_cost=Decimal("4.2")))
-    assert options == {"expected_version": None}
+    assert options == {"expected_version": None, "must_exist": False}
     face.suppliers.answers["put_item"] = (SOLD_BY_THEM, True)
     answer = await face.ask("PUT", ITEM_PATH, body={"unitCost": "4.2", "packSize": 12, "isPreferred": True})
     assert (answer.status, answer.headers["Location"], answer.headers["ETag"]) == (201, ITEM_PATH, '"3"')
@@ -111,7 +111,9 @@ async def test_terms_that_were_read_may_be_sent_back_whole(face: Face) -> None:
     assert answer.status == 200
     (_, _, terms, _), options = face.suppliers.last("put_item")
     assert terms == Terms(unit_cost=Decimal("4.5"), pack_size=12, minimum_quantity=24)
-    assert options == {"expected_version": 3}
+    assert options == {"expected_version": 3, "must_exist": True}
+    assert (await face.ask("PUT", ITEM_PATH, body=changed, headers={"If-Match": "*"})).status == 200
+    assert face.suppliers.last("put_item")[1] == {"expected_version": None, "must_exist": True}
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
