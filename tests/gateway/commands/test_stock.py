@@ -488,7 +488,7 @@ class TestBatch:
         items = [await add_stock(db, 200) for _ in range(5)]
         together, begun = asyncio.Barrier(len(items)), []
 
-        async def begin(adjustment: StockAdjustment) -> None:
+        async def begin(adjustment: StockAdjustment, _caller: Caller) -> None:
             """As while Temporal is away: no start ends soon, so that none may wait for another's end."""
             await together.wait()
             begun.append(adjustment.inventory_id)
