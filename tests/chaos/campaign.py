@@ -18,7 +18,7 @@ from tests.chaos.clients import watched_rest, watched_rpc
 from tests.chaos.faults import Fault, deck, strike, until_present
 from tests.chaos.load import Claims, Customer, Doors
 from tests.chaos.news import NewsReader
-from tests.chaos.oracle import Evidence, Verdict, until_quiet, verdict
+from tests.chaos.oracle import Evidence, Verdict, unread, until_quiet, verdict
 from tests.chaos.order_service import OrderService
 from tests.chaos.outcome import Incident, Outcome, Plan, in_a_line, named
 from tests.chaos.probes import Ways, recovery
@@ -126,7 +126,12 @@ class _Stage:
         self._outcome.quiet_after_seconds = time.monotonic() - calm_since
         await self._news.to_the_end()
         self._conclude(await verdict(self._database, self._evidence()))
+        self._outcome.wrong += [self._not_read(one) for one in await unread(self._database, self._orders.told)]
         return self._outcome
+
+    def _not_read(self, event_id: str) -> str:
+        sent_at, kind = self._orders.last_sent(event_id)
+        return f"never read: {kind} {event_id}, sent last after {sent_at - self._begun:.1f} s"
 
     def _customers(self) -> list[Customer]:
         rest, rpc = self._doors.rest, self._doors.rpc

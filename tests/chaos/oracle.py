@@ -34,6 +34,7 @@ _OPEN = text("""
            (select count(*) from inbox where status not in ('DELIVERED', 'DEAD')) as undelivered,
            (select count(*) from (select unnest(cast(:told as text[])) except select event_id from inbox) t) as unread
 """)
+_UNREAD = text("select unnest(cast(:told as text[])) as event_id except select event_id from inbox")
 _RESERVATIONS = text("""
     with told as (select stream_id, type, count(*) as n from outbox group by stream_id, type),
          news as (select stream_id, jsonb_object_agg(type, n) as news from told group by stream_id),
@@ -92,6 +93,12 @@ async def until_quiet(database: Database, told_events: Collection[str]) -> dict[
     except TimeoutError:
         left.setdefault("unanswered", 1)
     return left
+
+
+async def unread(database: Database, told_events: Collection[str]) -> list[str]:
+    """Ids of events that Kafka has had and nobody here has read."""
+    async with database.read() as session:
+        return list((await session.execute(_UNREAD, {"told": list(told_events)})).scalars())
 
 
 async def verdict(database: Database, evidence: Evidence) -> Verdict:

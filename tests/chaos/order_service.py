@@ -50,6 +50,11 @@ class OrderService:
         await self._send(kind, event)
         self.told[event["eventId"]] = kind
 
+    def last_sent(self, event_id: str) -> tuple[float, str]:
+        """When an event was last handed to Kafka (`time.monotonic`), and its type."""
+        sent, kind, _ = self._sent[event_id]
+        return sent, kind
+
     async def broker_forgot(self, at: float) -> None:
         """The topics of before `at` are gone: wait until the service has made them again, and send what may be lost."""
         async with asyncio.timeout(TOPICS_SECONDS_MAX):
