@@ -92,17 +92,18 @@ class Documented:
             base_url=self._target.api, session=self._session, headers=self._headers, timeout=SECONDS_MAX
         )
         self._findings.count(operation, response.status_code)
-        asked = f"{response.request.method} {response.request.url} {response.request.body!r}"[:1000]
+        question = f"{response.request.method} {response.request.url} {response.request.body!r}"
+        asked = question[:1000]
         self._state.judge(operation, refused=400 <= response.status_code < 500, asked=asked)
         try:
             case.validate_response(response, checks=CHECKS)
         except (Failure, FailureGroup) as failure:
             self._findings.blame(operation, f"{_in_words(failure)}; asked {asked}")
-        self._read(operation, response, asked)
+        self._read(operation, response, question)
 
-    def _read(self, operation: str, response: Any, asked: str) -> None:
+    def _read(self, operation: str, response: Any, question: str) -> None:
         if response.status_code >= 400:
-            self._findings.look_for_leaks(operation, response.text, asked=asked)
+            self._findings.look_for_leaks(operation, response.text, asked=question)
         elif response.headers.get("Content-Type", "").startswith("application/json"):
             self.known.learn(response.json())
 
