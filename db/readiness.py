@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from db.engine import Database
-from db.migrations import newest_revision
 from db.servers import postgres_facts
 from domain.errors import Unavailable
+
+
+def newest_revision() -> str:
+    """The revision this code expects: the number that its last migration begins with.
+
+    Asked without Alembic, which each process would else carry along for 10 MB and 80 ms of its start.
+    """
+    return max(path.name[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
 
 
 class Readiness:

@@ -53,9 +53,10 @@ async def put(
 
     None when there are none of the `expected_version`, or none at all and they `must_exist`: else terms are made.
     """
-    statement = _made_or_changed(supplier_id, sku, terms)
     if must_exist or expected_version is not None:
         statement = _changed(supplier_id, sku, terms, expected_version)
+    else:
+        statement = _made_or_changed(supplier_id, sku, terms)
     row = (await session.execute(statement)).first()
     return (supplier_item_of(row), row.is_new) if row else None
 

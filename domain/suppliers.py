@@ -90,6 +90,10 @@ class Terms:
         return QUANTITY_MAX // self.pack_size * self.pack_size
 
 
+NOT_SOLD = "this supplier does not sell this SKU"
+"""What is said where there are no terms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierItem(Terms):
     """A SKU that a supplier sells; `version` grows with every change."""

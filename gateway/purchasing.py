@@ -12,7 +12,7 @@ from db.restock import RestockFilter
 from db.suppliers import SupplierFilter
 from domain.errors import NotFound
 from domain.restock import LowRow, Suggestion, suggestion_for
-from domain.suppliers import Supplier, SupplierItem
+from domain.suppliers import NOT_SOLD, Supplier, SupplierItem
 
 
 class PurchasingViews:
@@ -44,7 +44,7 @@ class PurchasingViews:
         item = await self._database.reading(lambda session: supplier_items.get(session, supplier_id, sku))
         if item is None:
             await self.supplier(supplier_id)
-            raise NotFound("this supplier does not sell this SKU")
+            raise NotFound(NOT_SOLD)
         return item
 
     async def restock_suggestions(self, filters: RestockFilter, page: PageRequest) -> Page[Suggestion]:

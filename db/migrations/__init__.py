@@ -7,7 +7,6 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from db.engine import database_url
@@ -38,10 +37,3 @@ def upgrade(settings: Settings) -> str:
             return MigrationContext.configure(connection).get_current_revision() or ""
     finally:
         engine.dispose()
-
-
-def newest_revision() -> str:
-    """The revision this code expects."""
-    configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent))
-    return ScriptDirectory.from_config(configuration).get_current_head() or ""

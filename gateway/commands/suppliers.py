@@ -8,6 +8,7 @@ from db import supplier_items, suppliers
 from db.engine import Database, WriteSession
 from domain.errors import AlreadyExists, NotFound, StaleVersion
 from domain.suppliers import (
+    NOT_SOLD,
     NewSupplier,
     Supplier,
     SupplierChanges,
@@ -21,8 +22,6 @@ from gateway.auth import Caller
 from runtime.logs import get_logger
 
 _log = get_logger(__name__)
-
-NOT_SOLD = "this supplier does not sell this SKU"
 
 
 class SupplierCommands:

@@ -1,6 +1,6 @@
-"""What the demo's people hold in their hands: a REST client and a gRPC client, patient as a good shop's are.
+"""The gRPC client that the demo's people hold in their hands, beside the REST client of holdfast/rest_client.py.
 
-Uses the public interfaces only.
+Uses the public interface only.
 """
 
 from __future__ import annotations
@@ -11,27 +11,7 @@ from contextlib import asynccontextmanager
 import grpc
 
 from gateway.rpc.generated.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
-from holdfast.rest_client import (
-    CONNECTIONS_MAX,
-    PASSING,
-    REQUEST_SECONDS_MAX,
-    Answer,
-    PatienceEnded,
-    Rest,
-    open_rest,
-)
-
-__all__ = [
-    "CONNECTIONS_MAX",
-    "PASSING",
-    "REQUEST_SECONDS_MAX",
-    "Answer",
-    "PatienceEnded",
-    "Rest",
-    "Rpc",
-    "open_rest",
-    "open_rpc",
-]
+from holdfast.rest_client import REQUEST_SECONDS_MAX
 
 
 class Rpc:

@@ -9,9 +9,9 @@ import time
 from collections import Counter
 
 from holdfast.demo.claims import in_milliseconds, percentile
-from holdfast.demo.client import Answer
 from holdfast.demo.shop import Shop, hold
 from holdfast.demo.stage import Stage, advance, reach
+from holdfast.rest_client import Answer
 
 ORDERS = 60
 AT_ONCE = 12

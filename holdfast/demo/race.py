@@ -8,9 +8,9 @@ import uuid
 
 from holdfast.catalogue import warehouse_id_of
 from holdfast.demo.claims import in_milliseconds, percentile
-from holdfast.demo.client import Answer
 from holdfast.demo.shop import Shop, hold
 from holdfast.demo.stage import Stage, advance
+from holdfast.rest_client import Answer
 
 BUYERS = 200
 SHELVES = {"BER-1": 15, "ROT-1": 10}

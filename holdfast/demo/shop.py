@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from holdfast.demo.client import Answer, Rest, Rpc, open_rest, open_rpc
+from holdfast.demo.client import Rpc, open_rpc
 from holdfast.demo.news import Newsroom, open_newsroom
+from holdfast.rest_client import Answer, Rest, open_rest
 from holdfast.service import Service
 
 PAGE_ROWS = 200

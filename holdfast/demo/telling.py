@@ -21,9 +21,9 @@ import psutil
 from domain.errors import HoldfastError
 from holdfast.demo import checkout, kill, proof, race, warehouse
 from holdfast.demo.claims import Claims
-from holdfast.demo.client import PatienceEnded
 from holdfast.demo.shop import Shop, open_shop
 from holdfast.demo.stage import Stage
+from holdfast.rest_client import PatienceEnded
 from holdfast.seed import seed
 from holdfast.service import Service, running_service
 from holdfast.stack.errors import StackError

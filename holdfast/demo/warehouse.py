@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.auth import SCOPES, development_token
 from holdfast.catalogue import warehouse_id_of
-from holdfast.demo.client import Rest, open_rest
 from holdfast.demo.shop import Shop
 from holdfast.demo.stage import Stage
+from holdfast.rest_client import Rest, open_rest
 
 SHIRT = "TSHIRT-MERINO-BLK-M"
 FROM, TO = "BER-1", "RNO-1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from db.engine import Database
-from db.migrations import newest_revision
+from db.readiness import newest_revision
 from db.servers import PostgresFacts, postgres_facts, redis_version
 from domain.contracts.names import RESERVATION_QUEUE
 from domain.errors import Unavailable

@@ -15,8 +15,9 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import from_call
 
-from holdfast.demo.client import Answer, Rest, Rpc, open_rest, open_rpc
+from holdfast.demo.client import Rpc, open_rpc
 from holdfast.demo.news import Newsroom, open_newsroom
+from holdfast.rest_client import Answer, Rest, open_rest
 from runtime.settings import Settings
 
 T = TypeVar("T")

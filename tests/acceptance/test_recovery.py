@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import aiohttp
 import pytest
 
-from holdfast.demo.client import Answer
+from holdfast.rest_client import Answer
 from tests.acceptance.customer import Customer, Item, new_order, open_customer, until, wish
 from tests.acceptance.up import Up
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from db.engine import Database
-from holdfast.demo.client import PatienceEnded, Rest, Rpc
+from holdfast.demo.client import Rpc
+from holdfast.rest_client import PatienceEnded, Rest
 from tests.chaos.clients import watched_rest, watched_rpc
 from tests.chaos.faults import Fault, deck, strike, until_present
 from tests.chaos.load import Claims, Customer, Doors

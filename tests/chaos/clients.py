@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 import grpc
 
-from holdfast.demo.client import CONNECTIONS_MAX, REQUEST_SECONDS_MAX, Rest, Rpc
+from holdfast.demo.client import Rpc
+from holdfast.rest_client import CONNECTIONS_MAX, REQUEST_SECONDS_MAX, Rest
 from tests.chaos.witness import Witness
 
 

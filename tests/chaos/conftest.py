@@ -13,12 +13,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from temporalio.service import RPCError, RPCStatusCode
 
 from db.engine import Database
 from domain.contracts.names import reservation_workflow_id
 from gateway.auth import SCOPES, development_token
-from holdfast.demo.client import Rest, open_rest
+from holdfast.rest_client import Rest, open_rest
 from holdfast.stack.ports import LOOPBACK, free_port
 from holdfast.stack.probes import http_answers
 from runtime.settings import Settings
@@ -63,12 +64,7 @@ class Processes:
         return process
 
     def _start(self, name: str, failpoints: str, **more: str) -> subprocess.Popen[bytes]:
-        addresses = {
-            field_name.upper(): _as_text(getattr(self.settings, field_name))
-            for field_name in self.settings.model_fields_set - {"db_password"}
-        }
-        environment = {**os.environ, **addresses, "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **more}
-        environment["DB_PASSWORD"] = self.settings.db_password.get_secret_value()
+        environment = {**os.environ, **told_to(self.settings), "GRPC_PORT": "0", "PROMETHEUS_PORT": "0", **more}
         environment |= NO_SCHEDULED_RESTOCK | {
             "FAILPOINTS": failpoints,
             "LOG_LEVEL": "warning",
@@ -115,6 +111,11 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
     await connected.close()
 
 
+def told_to(settings: Settings) -> dict[str, str]:
+    """Environment variables by which a process of ours has the values that were given to `settings`."""
+    return {name.upper(): _as_text(getattr(settings, name)) for name in settings.model_fields_set}
+
+
 def customer_of(api: str, settings: Settings) -> Any:
     """A REST client of one serving process: an async context manager of Rest."""
     return open_rest(api, development_token(settings, subject="customer", scopes=SCOPES))
@@ -142,7 +143,9 @@ async def killed(process: subprocess.Popen[bytes]) -> None:
 
 
 def _as_text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-__all__ = ["Processes", "Rest", "customer_of", "killed", "workflow_has"]
+__all__ = ["Processes", "Rest", "customer_of", "killed", "told_to", "workflow_has"]

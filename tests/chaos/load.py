@@ -19,7 +19,8 @@ from typing import Any
 import grpc
 
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
-from holdfast.demo.client import PatienceEnded, Rest, Rpc
+from holdfast.demo.client import Rpc
+from holdfast.rest_client import PatienceEnded, Rest
 from tests.chaos.witness import End, judged_rpc
 
 HOLD_SECONDS = (2, 4)

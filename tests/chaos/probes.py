@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from holdfast.demo.client import Rest
+from holdfast.rest_client import Rest
 from tests.chaos.news import NewsReader
 from tests.chaos.order_service import OrderService
 

@@ -25,12 +25,13 @@ from domain.contracts.operation_starts import OperationStart
 from domain.operations import OperationKind, Step
 from domain.stock import MovementType, StockItem
 from gateway.auth import SCOPES, development_token
-from holdfast.demo.client import Rest, open_rest
+from holdfast.rest_client import Rest, open_rest
 from runtime.operation_start import start_options
 from runtime.settings import Settings
 from runtime.temporal import connect
 from tests import buying
 from tests.chaos.conftest import Processes, killed
+from tests.replay.histories_so_far import until
 from tests.stocking import TESTER, add_stock, assert_invariants, audit_of, ledger_of, news_of
 from tests.transferring import road, sku
 
@@ -191,11 +192,7 @@ async def _steps_of(db: Database, one: Waiting) -> list[str]:
 async def _step_is_answered(client: Client, start: OperationStart) -> None:
     """Until the workflow has heard of its second activity: the first one opened the row."""
     handle = client.get_workflow_handle(operation_workflow_id(start.kind, start.operation_id))
-    while True:
-        history = await handle.fetch_history()
-        if sum(event.HasField("activity_task_completed_event_attributes") for event in history.events) >= 2:
-            return
-        await asyncio.sleep(0.1)
+    await until(handle, "activity_task_completed_event_attributes", 2, seconds_max=PATIENCE_SECONDS)
 
 
 async def test_steps_of_the_clock_whose_workers_died_are_taken_once(
@@ -212,8 +209,7 @@ async def test_steps_of_the_clock_whose_workers_died_are_taken_once(
     await killed(first)
     await killed(await processes.worker("after_operation_step=kill@2"))
     await processes.worker()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await asyncio.gather(*(_step_is_answered(client, start) for start in starts))
+    await asyncio.gather(*(_step_is_answered(client, start) for start in starts))
     for (one, _, step), lines, events in zip(waiting, steps, news, strict=True):
         assert await _steps_of(db, one) == [*lines, step]
         assert len(await news_of(db, one.operation_id)) == events + 1

@@ -13,7 +13,8 @@ from psycopg import sql
 from sqlalchemy import create_engine, inspect
 
 from db.engine import database_url
-from db.migrations import newest_revision, upgrade
+from db.migrations import upgrade
+from db.readiness import newest_revision
 from db.tables import metadata
 from runtime.settings import Settings
 

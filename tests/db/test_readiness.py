@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from db.engine import Database
-from db.migrations import newest_revision
-from db.readiness import Readiness
+from db.readiness import Readiness, newest_revision
 from domain.errors import Unavailable
 from holdfast.stack.embedded import Stack
 from runtime.settings import Settings

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from holdfast.demo.claims import Claim, Claims, percentile
-from holdfast.demo.client import PatienceEnded, Rest, open_rest
 from holdfast.demo.stage import Stage, advance
 from holdfast.demo.telling import own_settings
+from holdfast.rest_client import PatienceEnded, Rest, open_rest
 from holdfast.stack.external import named_in
 from holdfast.stack.ports import free_port
 from runtime.settings import Settings

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientConnectionError, ClientSession
-from pydantic import SecretStr
-from sqlalchemy import text
 
 from db.engine import Database
-from db.migrations import newest_revision
+from db.readiness import newest_revision
 from holdfast.processes import COMMANDS, NAMES
 from holdfast.stack.ports import LOOPBACK, free_port
 from runtime.settings import Settings
+from tests.chaos.conftest import told_to
+from tests.db.test_readiness import at_revision, one_before
 from tests.workers.waiting import until
 
 
@@ -32,17 +32,8 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
 
 def environment_of(settings: Settings, port: int) -> dict[str, str]:
     """What leads a process to the servers of the tests, with its metrics on `port`."""
-    told = {"PROMETHEUS_PORT": str(port), "APP_ENV": "test", "SHUTDOWN_GRACE_SECONDS": "1"}
-    for name in settings.model_fields_set - {"prometheus_port", "app_env"}:
-        value = getattr(settings, name)
-        text_of = value.get_secret_value() if isinstance(value, SecretStr) else value
-        told[name.upper()] = ",".join(text_of) if isinstance(text_of, tuple) else str(text_of)
-    return {**os.environ, **told}
-
-
-async def put_at(database: Database, revision: str) -> None:
-    async with database.write() as session:
-        await session.execute(text("update alembic_version set version_num = :revision"), {"revision": revision})
+    own = {"PROMETHEUS_PORT": str(port), "APP_ENV": "test", "SHUTDOWN_GRACE_SECONDS": "1"}
+    return {**os.environ, **told_to(settings), **own}
 
 
 async def ready(port: int) -> tuple[int, dict[str, Any]] | None:
@@ -64,7 +55,7 @@ async def test_a_process_waits_for_the_schema_and_says_so(
     settings: Settings, db: Database, name: str, tmp_path: Path
 ) -> None:
     port, log = free_port(), tmp_path / f"{name}.log"
-    await put_at(db, f"{int(newest_revision()) - 1:04}")
+    await at_revision(db, one_before(newest_revision()))
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *COMMANDS[name], env=environment_of(settings, port), stdout=output, stderr=output
@@ -76,7 +67,7 @@ async def test_a_process_waits_for_the_schema_and_says_so(
 
         await until(told)
         assert await status_is(port, 503)
-        await put_at(db, newest_revision())
+        await at_revision(db, newest_revision())
         await until(partial(status_is, port, 200))
     finally:
         process.kill()

@@ -8,9 +8,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 
-async def until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1) -> None:
+async def until(handle: WorkflowHandle[Any, Any], attribute: str, count: int = 1, *, seconds_max: float = 60.0) -> None:
     """Wait until the history has so many events of a kind."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds_max):
         while True:
             history = await handle.fetch_history()
             if sum(event.HasField(attribute) for event in history.events) >= count:  # type: ignore[arg-type]

@@ -20,8 +20,9 @@ import grpc
 
 from gateway.auth import SCOPES, development_token
 from gateway.rpc.generated.inventory.v1 import inventory_pb2 as pb
-from holdfast.demo.client import Rest, Rpc
+from holdfast.demo.client import Rpc
 from holdfast.demo.news import Newsroom
+from holdfast.rest_client import Rest
 from runtime.settings import Settings
 from tests.acceptance.customer import code_of
 

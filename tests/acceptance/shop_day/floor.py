@@ -32,8 +32,9 @@ from gateway.auth import (
     RESERVATIONS_WRITE,
     development_token,
 )
-from holdfast.demo.client import PASSING, Rpc, open_rpc
+from holdfast.demo.client import Rpc, open_rpc
 from holdfast.demo.news import News, Newsroom, open_newsroom
+from holdfast.rest_client import PASSING
 from runtime.settings import Settings
 from runtime.temporal import connect
 from tests.acceptance.customer import status_of
